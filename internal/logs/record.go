@@ -33,6 +33,7 @@ type Record struct {
 	Method    string
 	Path      string // route template, not the raw path
 	Key       string // id of the virtual key; "" for the local principal
+	Org       string // the team's
 	Team      string
 	User      string // the user the key belongs to
 	EndUser   string // as the caller named it
@@ -54,6 +55,7 @@ type Record struct {
 	Code      string
 	Message   string
 	Cache     string
+	Saved     price.Nano // what a cache hit would have cost upstream, by the price book
 	Dropped   []string
 	Stop      llm.StopReason
 	FirstByte time.Duration // to the first byte sent to the client; 0 when none was

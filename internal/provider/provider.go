@@ -12,11 +12,11 @@ type Auth string
 
 // The schemes.
 const (
-	Bearer    Auth = "bearer"         // Authorization: Bearer KEY
-	XAPIKey   Auth = "x-api-key"      // Anthropic
-	XGoogKey  Auth = "x-goog-api-key" // Gemini; in a header, since keys in URLs end up in logs
-	AzureKey  Auth = "api-key"        // Azure
-	NoAuth    Auth = "none"           // local servers; a key that is given is sent as bearer
+	Bearer   Auth = "bearer"         // Authorization: Bearer KEY
+	XAPIKey  Auth = "x-api-key"      // Anthropic
+	XGoogKey Auth = "x-goog-api-key" // Gemini; in a header, since keys in URLs end up in logs
+	AzureKey Auth = "api-key"        // Azure
+	NoAuth   Auth = "none"           // local servers; a key that is given is sent as bearer
 )
 
 // Row describes one provider.
@@ -29,10 +29,10 @@ type Row struct {
 	Env     []string // variables that hold the key; the first that is set switches the provider on
 	Local   bool     // runs on the user's machine: needs no key, is not switched on by the environment
 	Dialect llm.Dialect
-	Issuer  string // whose seals it accepts; "" issues none
-	Prices  string // the provider's name in the price book; "" is Name
+	Issuer  string            // whose seals it accepts; "" issues none
+	Prices  string            // the provider's name in the price book; "" is Name
 	Header  map[string]string // sent with every request (anthropic-version)
-	Default string // model used when only the provider is named
+	Default string            // model used when only the provider is named
 	Quirks  llm.Quirks
 	Doc     string // the vendor's page behind the row
 	Seen    string // when it was read or recorded, YYYY-MM-DD

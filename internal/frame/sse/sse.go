@@ -8,6 +8,6 @@ package sse
 // slices are valid until the next frame.
 type Frame struct {
 	Raw   []byte // as it came; the Raws of a stream, joined, are the stream
-	Event string // the event field; "" when absent
+	Event []byte // the event field; nil when absent
 	Data  []byte // the data lines, joined by \n; nil when there was none
 }

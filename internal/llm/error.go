@@ -92,9 +92,10 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// HTTPStatus is what the client sees.
+// HTTPStatus is what the client sees: the upstream's status, or ours. An upstream that refused our key is no fault of the
+// client's: only a credential error of our own is its 401.
 func (e *Error) HTTPStatus() int {
-	if e.Status >= 400 && e.Class != Credential {
+	if e.Status >= 400 && (e.Class != Credential || e.Dialect == "") {
 		return e.Status
 	}
 	return e.Class.Status()

@@ -107,14 +107,17 @@ func (e *Event) Content() bool {
 
 // Step is what one upstream frame said. Raw is the frame as it came, terminator included; whoever changes, adds or removes
 // an event sets Raw to nil, and the frame is then encoded anew. Raw and Events are valid until the next step: keep a Clone.
+//
+// More tells that the next step is already here, so that a writer may put off its flush.
 type Step struct {
 	Raw    []byte
 	Events []Event
+	More   bool
 }
 
 // Clone returns a step that outlives the iteration.
 func (s Step) Clone() Step {
-	return Step{Raw: bytes.Clone(s.Raw), Events: slices.Clone(s.Events)}
+	return Step{Raw: bytes.Clone(s.Raw), Events: slices.Clone(s.Events), More: s.More}
 }
 
 // Stream is a reply as it arrives. It is read once; the last pair may carry the error, which is then an [*Error]; breaking

@@ -181,8 +181,8 @@ type Alert struct {
 	Type string `oneof:"daily_spend,error_rate" required:"true"`
 	// From where on: money for daily_spend ($100), a share for error_rate (5% or 0.05).
 	Threshold Threshold `required:"true"`
-	// Channels to tell: slack, email, pagerduty, webhook. It shows in log and console in any case.
-	Notify []string `commas:"true"`
+	// Channels to tell. It shows in log and console in any case.
+	Notify []string `commas:"true" oneof:"slack,email,pagerduty,webhook"`
 	// The time looked at by error_rate; 5m without it.
 	Window time.Duration `min:"1s"`
 	// error_rate is silent below so many requests in the window; 20 without it.

@@ -1,0 +1,360 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Bounds on documents, far beyond any honest one. The number of nodes counts what an alias stands for each time, so that
+// nested aliases cannot grow without end.
+const (
+	maxDocument = 4 << 20
+	maxDepth    = 50
+	maxNodes    = 500_000
+)
+
+// decoder fills Go values from YAML nodes and collects what is wrong, each with its place.
+type decoder struct {
+	*report
+	env   func(string) (string, bool)
+	nodes int
+}
+
+// value decodes n into v, which holds its default already. It reports false when v could not be filled, and has then said why.
+func (d *decoder) value(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) bool {
+	n, ok := d.enter(n, path)
+	if !ok {
+		return false
+	}
+	t := v.Type()
+	_, isScalar := scalars[t]
+	if n.Tag == "!!null" && composite(t) {
+		n = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column}
+	}
+	switch {
+	case isScalar || t.Kind() == reflect.String:
+		return d.scalar(v, n, path, tag)
+	case t.Kind() == reflect.Pointer:
+		p := reflect.New(t.Elem())
+		d.defaults(p.Elem())
+		v.Set(p)
+		return d.value(p.Elem(), n, path, tag)
+	case n.Tag == "!!null" && !scalarList(t):
+		return true // a section whose members are all commented out
+	case t == reflect.TypeFor[Raw]():
+		return d.want(n, yaml.MappingNode, path) && d.raw(v, n, path)
+	case t.Kind() == reflect.Struct:
+		return d.want(n, yaml.MappingNode, path) && d.structure(v, n, path)
+	case named(t):
+		return d.want(n, yaml.MappingNode, path) && d.namedList(v, n, path)
+	case t.Kind() == reflect.Map:
+		return d.want(n, yaml.MappingNode, path) && d.mapping(v, n, path, tag)
+	default:
+		return d.list(v, n, path, tag)
+	}
+}
+
+// enter follows an alias, notes where path is, and keeps the bounds.
+func (d *decoder) enter(n *yaml.Node, path string) (*yaml.Node, bool) {
+	if _, known := d.at[path]; path != "" && (!known || n.Kind == yaml.ScalarNode) {
+		d.at[path] = place{line: n.Line, col: n.Column} // of a mapping or list, members has noted its key, which tells more
+	}
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	d.nodes++
+	switch {
+	case d.nodes == maxNodes:
+		d.errorf(path, "more than %d values, aliases counted as what they stand for", maxNodes)
+	case strings.Count(path, ".")+strings.Count(path, "[") > maxDepth:
+		d.errorf(path, "nested too deeply")
+		return n, false
+	case n.Style&yaml.TaggedStyle != 0:
+		d.errorf(path, "YAML tags such as %s are not supported", quote(n.Tag))
+		return n, false
+	}
+	return n, d.nodes < maxNodes
+}
+
+var kindNames = map[yaml.Kind]string{
+	yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value",
+}
+
+func (d *decoder) want(n *yaml.Node, kind yaml.Kind, path string) bool {
+	if n.Kind != kind {
+		d.errorf(path, "wants %s, not %s", kindNames[kind], kindNames[n.Kind])
+	}
+	return n.Kind == kind
+}
+
+// members calls f with each member of a mapping, in order. Keys that are no text, or come twice, are reported instead.
+func (d *decoder) members(n *yaml.Node, path string, f func(name, path string, value *yaml.Node)) {
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		name := key.Value
+		at := join(path, name)
+		switch {
+		case key.Kind != yaml.ScalarNode:
+			d.errorAt(key, path, "a key must be plain text")
+		case key.Tag == "!!merge":
+			d.errorAt(key, path, "merge keys (<<) are not supported; use an alias for a whole value")
+		case name == "":
+			d.errorAt(key, path, "a key must not be empty")
+		case seen[name] > 0:
+			d.errorAt(key, at, "given twice; first on line %d", seen[name])
+		default:
+			seen[name] = key.Line
+			d.at[at] = place{line: key.Line, col: key.Column}
+			f(name, at, value)
+		}
+	}
+}
+
+func (d *decoder) errorAt(n *yaml.Node, path, format string, args ...any) {
+	d.errors = append(d.errors, Problem{File: d.file, Line: n.Line, Col: n.Column, Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// structure fills the fields of v from the members of n.
+func (d *decoder) structure(v reflect.Value, n *yaml.Node, path string) bool {
+	before := len(d.errors)
+	fs := fields(v.Type())
+	rest := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column}
+	d.members(n, path, func(name, path string, value *yaml.Node) {
+		i := slices.IndexFunc(fs, func(f field) bool { return f.name == name && !f.key && !f.rest })
+		switch {
+		case i >= 0:
+			d.value(v.Field(fs[i].index), value, path, fs[i].tag)
+		case fs[len(fs)-1].rest:
+			rest.Content = append(rest.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}, value)
+		default:
+			d.errorf(path, "unknown key%s", suggest(name, names(fs))) // members has noted the key's place
+		}
+	})
+	for _, f := range fs {
+		if f.rest && len(rest.Content) > 0 {
+			d.raw(v.Field(f.index), rest, path)
+		}
+		if f.tag.Get("required") != "" && !d.given(join(path, f.name)) {
+			d.errorf(path, "%s is missing", f.name)
+		}
+	}
+	return len(d.errors) == before
+}
+
+func names(fs []field) []string {
+	var list []string
+	for _, f := range fs {
+		if !f.key && !f.rest {
+			list = append(list, f.name)
+		}
+	}
+	return list
+}
+
+// namedList fills a slice from a mapping: one element per member, in order, with the member's name in its key field.
+func (d *decoder) namedList(v reflect.Value, n *yaml.Node, path string) bool {
+	before := len(d.errors)
+	d.members(n, path, func(name, path string, value *yaml.Node) {
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.defaults(e)
+		for _, f := range fields(e.Type()) {
+			if f.key {
+				e.Field(f.index).SetString(name)
+			}
+		}
+		d.value(e, value, path, "")
+		v.Set(reflect.Append(v, e))
+	})
+	return len(d.errors) == before
+}
+
+func (d *decoder) mapping(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) bool {
+	before := len(d.errors)
+	v.Set(reflect.MakeMap(v.Type()))
+	d.members(n, path, func(name, path string, value *yaml.Node) {
+		e := reflect.New(v.Type().Elem()).Elem()
+		if d.value(e, value, path, tag) {
+			v.SetMapIndex(reflect.ValueOf(name), e)
+		}
+	})
+	return len(d.errors) == before
+}
+
+// list fills a slice. An empty list is not nil: for a key's models the two differ.
+func (d *decoder) list(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) bool {
+	if n.Tag == "!!null" {
+		d.errorf(path, "has no value; write [] for an empty list, or leave it out")
+		return false
+	}
+	if n.Kind == yaml.ScalarNode && tag.Get("commas") != "" {
+		n = d.commas(n)
+	}
+	if !d.want(n, yaml.SequenceNode, path) {
+		return false
+	}
+	if len(n.Content) == 0 && tag.Get("required") != "" {
+		d.errorf(path, "must not be empty")
+	}
+	before := len(d.errors)
+	v.Set(reflect.MakeSlice(v.Type(), 0, len(n.Content)))
+	for i, item := range n.Content {
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.defaults(e)
+		d.value(e, item, path+"["+strconv.Itoa(i)+"]", tag)
+		if absent := tag.Get("unset") != "" && e.IsZero(); !absent {
+			v.Set(reflect.Append(v, e))
+		}
+	}
+	return len(d.errors) == before
+}
+
+// commas is the text "a, b" as the list [a, b].
+func (d *decoder) commas(n *yaml.Node) *yaml.Node {
+	list := &yaml.Node{Kind: yaml.SequenceNode, Line: n.Line, Column: n.Column}
+	for item := range strings.SplitSeq(n.Value, ",") {
+		one := *n
+		one.Value = strings.TrimSpace(item)
+		list.Content = append(list.Content, &one)
+	}
+	return list
+}
+
+// scalar fills v from one text, with variables replaced, and checks the bounds of its tag.
+func (d *decoder) scalar(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) bool {
+	if n.Kind != yaml.ScalarNode {
+		return d.want(n, yaml.ScalarNode, path)
+	}
+	if n.Tag == "!!null" {
+		d.errorf(path, "has no value")
+		return false
+	}
+	before := len(d.errors)
+	text, expanded, ok := d.expand(n, path, tag)
+	if !ok {
+		return len(d.errors) == before
+	}
+	kind, isTable := scalars[v.Type()]
+	textual := !isTable || v.Type() == reflect.TypeFor[Secret]()
+	quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0
+	switch {
+	case textual && n.Tag != "!!str":
+		d.errorf(path, "wants text, not %s; put it in quotes", tagNames[n.Tag])
+		return false
+	case kind.plain && quoted && !expanded:
+		d.errorf(path, "wants %s, without quotes", kind.want)
+		return false
+	case !isTable:
+		v.SetString(text)
+	default:
+		parsed, ok := kind.parse(text)
+		if !ok {
+			d.errorf(path, "%s is not %s", d.shown(v, n), kind.want)
+			return false
+		}
+		v.Set(reflect.ValueOf(parsed))
+	}
+	d.bounds(v, n, path, tag)
+	return len(d.errors) == before
+}
+
+var tagNames = map[string]string{
+	"!!int": "a number", "!!float": "a number", "!!bool": "true or false", "!!timestamp": "a date",
+}
+
+// expand replaces the variables in n. It reports false when one is missing; then v stays as it was.
+func (d *decoder) expand(n *yaml.Node, path string, tag reflect.StructTag) (text string, expanded, ok bool) {
+	x := expand(n.Value, d.env)
+	switch {
+	case x.bad:
+		d.errorf(path, "a variable is written ${NAME} or ${NAME:-fallback}; a literal ${ is $${")
+	case !utf8.ValidString(x.text):
+		d.errorf(path, "%s is not UTF-8", quote(n.Value))
+	case x.changed && tag.Get("unset") != "" && (len(x.unset) > 0 || strings.TrimSpace(x.text) == ""):
+		d.warnf(path, "no credential: %s is not set", quote(n.Value))
+	case len(x.unset) == 0:
+		return x.text, x.changed, true
+	default:
+		d.errorf(path, "variable %s is not set", strings.Join(x.unset, ", "))
+	}
+	return "", true, false
+}
+
+// shown is what an error may quote: the text as the file writes it, variables unreplaced, and nothing of a secret.
+func (d *decoder) shown(v reflect.Value, n *yaml.Node) string {
+	if v.Type() == reflect.TypeFor[Secret]() {
+		return "the secret"
+	}
+	return quote(n.Value)
+}
+
+// quote is text in quotes, cut short: a long one may be a key in the wrong place.
+func quote(text string) string {
+	if r := []rune(text); len(r) > 40 {
+		text = string(r[:8]) + "…"
+	}
+	return strconv.Quote(text)
+}
+
+// bounds checks the tags oneof, min, max and required of a value that was given.
+func (d *decoder) bounds(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) {
+	if list := (&field{tag: tag}).oneof(); list != nil && !slices.Contains(list, v.String()) {
+		d.errorf(path, "%s is unknown%s", d.shown(v, n), suggest(v.String(), list))
+	}
+	if low := tag.Get("min"); low != "" && d.less(v, d.bound(v.Type(), low)) {
+		d.errorf(path, "%s is less than %s", d.shown(v, n), low)
+	}
+	if high := tag.Get("max"); high != "" && d.less(d.bound(v.Type(), high), v) {
+		d.errorf(path, "%s is more than %s", d.shown(v, n), high)
+	}
+	if tag.Get("required") != "" && v.Kind() == reflect.String && v.String() == "" {
+		d.errorf(path, "must not be empty")
+	}
+}
+
+func (d *decoder) bound(t reflect.Type, text string) reflect.Value {
+	parsed, ok := scalars[t].parse(text)
+	if !ok {
+		panic(fmt.Sprintf("config: bound %q of %s", text, t)) // a mistake in a tag; tests see every tag
+	}
+	return reflect.ValueOf(parsed)
+}
+
+func (d *decoder) less(a, b reflect.Value) bool {
+	if a.CanFloat() {
+		return a.Float() < b.Float()
+	}
+	return a.Int() < b.Int()
+}
+
+// defaults gives v, a struct, what the tags of its fields say.
+func (d *decoder) defaults(v reflect.Value) {
+	if !composite(v.Type()) {
+		return
+	}
+	for _, f := range fields(v.Type()) {
+		d.defaults(v.Field(f.index))
+		text := f.tag.Get("default")
+		if text == "" {
+			continue
+		}
+		var doc yaml.Node
+		own := &decoder{report: &report{at: map[string]place{}}, env: d.env}
+		if err := yaml.Unmarshal([]byte(text), &doc); err != nil || !own.value(v.Field(f.index), doc.Content[0], f.name, "") {
+			panic(fmt.Sprintf("config: default %q of %s: %v%v", text, f.name, err, own.errors)) // a mistake in a tag; tests see every tag
+		}
+	}
+}

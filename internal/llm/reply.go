@@ -94,7 +94,7 @@ func (e *Event) Content() bool {
 	switch e.Kind {
 	case Delta:
 		return e.Delta != ""
-	case Cited, Sealed, Logprob, Finish, Done:
+	case Cited, Sealed, Logprob, Finish: // an explicit end is an answer; a bare terminator is none
 		return true
 	case Begin:
 		switch e.Part.(type) {

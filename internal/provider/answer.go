@@ -40,6 +40,9 @@ func (a *Answer) Read(p []byte) (int, error) {
 	return n, a.watch.fail(err, true)
 }
 
+// Linger bounds the wait for the end of a connection whose answer is already whole.
+func (a *Answer) Linger(d time.Duration) { a.watch.linger(d) }
+
 // ReadAll reads a body of at most limit bytes; a larger one is an *llm.Error.
 func (a *Answer) ReadAll(limit int64) ([]byte, error) {
 	var buf bytes.Buffer
@@ -116,6 +119,16 @@ func (w *watchdog) beat() {
 	if w.timeouts.Idle > 0 {
 		w.phase.Reset(w.timeouts.Idle)
 	}
+}
+
+func (w *watchdog) linger(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.phase != nil {
+		w.phase.Stop()
+	}
+	w.timeouts.Idle = 0
+	w.phase = time.AfterFunc(d, func() { w.cancel(expired("idle")) })
 }
 
 func (w *watchdog) stop() {

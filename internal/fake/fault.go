@@ -1,0 +1,75 @@
+package fake
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// fault is an error before a dialect says it in its own words.
+type fault struct {
+	status int
+	why    why
+	param  string // the member of the request that is at fault, dotted, or the model
+	msg    string // "" leaves the words to the dialect
+
+	retryAfter int // seconds; 0 is not said
+	retryAs    string
+	leak       bool // the message quotes the key
+}
+
+// why is what an error is about, where its status does not tell.
+type why string
+
+const (
+	whyNoKey      why = "no key"
+	whyNoModel    why = "no model"
+	whyContext    why = "context"
+	whyQuota      why = "quota"
+	whyPolicy     why = "policy"
+	whyAuth       why = "auth"
+	whyOverloaded why = "overloaded"
+)
+
+// headers says how long to wait, where the vendor says it in a header.
+func (f *fault) headers(h http.Header, d dialect) {
+	if f.retryAfter == 0 || d.retry() != retryHeader {
+		return
+	}
+	wait := time.Duration(f.retryAfter) * time.Second
+	switch f.retryAs {
+	case "ms":
+		h.Set("Retry-After-Ms", strconv.FormatInt(wait.Milliseconds(), 10))
+	case "date":
+		h.Set("Retry-After", time.Now().Add(wait).UTC().Format(http.TimeFormat))
+	default:
+		h.Set("Retry-After", strconv.Itoa(f.retryAfter))
+	}
+}
+
+// words is the message of a fault without words of its own; vendor holds what this vendor says about some of them, which
+// clients are known to look for.
+func (f *fault) words(vendor map[why]string) string {
+	if f.msg != "" {
+		return f.msg
+	}
+	if m, ok := vendor[f.why]; ok {
+		return m
+	}
+	switch f.status {
+	case http.StatusUnauthorized:
+		return "The API key is not valid."
+	case http.StatusForbidden:
+		return "The API key may not do this."
+	case http.StatusTooManyRequests:
+		return "Too many requests for this model. Try again later."
+	case http.StatusServiceUnavailable, 529:
+		return "The server is overloaded. Try again later."
+	case http.StatusInternalServerError:
+		return "The server had an error while processing the request."
+	}
+	if t := http.StatusText(f.status); t != "" {
+		return t + "."
+	}
+	return "The request failed with status " + strconv.Itoa(f.status) + "."
+}

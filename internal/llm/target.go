@@ -52,6 +52,10 @@ type Quirks struct {
 	ToolAny string
 	// Drops are members that the provider refuses; when translating they are left out and reported.
 	Drops []string
+	// Takes are members beyond its dialect's that the provider understands, so that they may be used when translating to it. In
+	// chat: "top_k", "cache_control" (Anthropic's, on parts and tools), "reasoning" (OpenRouter's object), "thinking" (DeepSeek's
+	// and Z.ai's object), "document_url" (Mistral's part), "file_url" (an address as file_data, OpenRouter).
+	Takes []string
 }
 
 // Loss is something that a codec could not say in the target's dialect. A grave loss would change what the caller observes

@@ -92,7 +92,7 @@ func TestCostKnownAnswers(t *testing.T) {
 		{"google", "publishers/anthropic/models/claude-sonnet-4-5@20250929", "ON_DEMAND", noon, counts{in: 1000}, "0.003"},
 		{"google", "gemini-2.5-pro-preview-tts", "", noon, counts{in: 1_000_000}, "1"},
 		// others
-		{"mistral", "mistral-small-latest", "standard", noon, counts{in: 1000, out: 1000}, "0.0004"},
+		{"mistral", "mistral-small-latest", "standard", noon, counts{in: 1000, out: 1000}, "0.00075"},
 		{"groq", "llama-3.3-70b-versatile", "flex", noon, counts{in: 1000, out: 1000}, "0.00138"},
 		{"deepseek", "deepseek-v4-pro", "", noon, counts{in: 1000, read: 1000, out: 1000}, "0.002662"},
 		{"deepseek", "deepseek-v4-pro", "", day("2026-09-24 01:00"), counts{in: 1000, read: 1000, out: 1000}, "0.005324"},
@@ -283,6 +283,24 @@ func TestEquivalent(t *testing.T) {
 		got, ok := b.Equivalent(c.model, c.provider)
 		if got != c.want || ok != (c.want != "") {
 			t.Errorf("Equivalent(%q, %q) = %q, %v", c.model, c.provider, got, ok)
+		}
+	}
+}
+
+// Every name of the table is one of the book, and no line is without a provider.
+func TestEquivalentsAreInTheBook(t *testing.T) {
+	for i, line := range read[[]map[string][]string](t, "equivalents.json") {
+		for _, provider := range []string{"openai", "anthropic", "google", "mistral"} {
+			if len(line[provider]) == 0 {
+				t.Errorf("line %d: none of %s", i+1, provider)
+			}
+		}
+		for provider, models := range line {
+			for _, m := range models {
+				if !book.Knows(provider, m) {
+					t.Errorf("line %d: %s does not know %s", i+1, provider, m)
+				}
+			}
 		}
 	}
 }

@@ -85,7 +85,7 @@ func ValidDim(dim string) bool {
 // SpendQuery asks who spent what.
 type SpendQuery struct {
 	Filter
-	GroupBy []string       // see Dims; at most 4; none: one row with the sum
+	GroupBy []string       // see Dims; at most 4; none: one row with the sum of all; no rows where nothing was picked
 	Zone    *time.Location // where days begin; nil: UTC
 	Limit   int            // 0 or more than MaxLimit: MaxLimit; the dearest rows come first
 }

@@ -110,5 +110,5 @@ type Bodies struct {
 	Upstream       []byte // the request as it was translated, when that differs in more than single members
 	RequestHeader  map[string]string
 	ResponseHeader map[string]string
-	Cut            bool // Response was cut at the limit for bodies
+	Cut            bool // something of it was cut at the limit for bodies
 }

@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -153,7 +154,8 @@ func (e *exchange) fail(ctx context.Context, err *llm.Error) {
 	if err.Class == llm.Internal {
 		e.front.log.Error("internal error", "request", e.x.ID, "error", err)
 	}
-	if ctx.Err() != nil || err.Class == llm.Canceled {
+	_, ours := errors.AsType[*llm.Error](context.Cause(ctx)) // the gateway is stopping: the client is still there
+	if err.Class == llm.Canceled || ctx.Err() != nil && !ours {
 		e.settle(gate.Outcome{Outcome: logs.Canceled, Status: llm.Canceled.Status(), Err: err})
 		return
 	}

@@ -148,6 +148,11 @@ func (w *watchdog) fail(err error, sent bool) *llm.Error {
 		return timeout(string(e), sent, err)
 	}
 	if w.parent.Err() != nil {
+		if e, ok := errors.AsType[*llm.Error](context.Cause(w.parent)); ok { // the gateway itself gave up, and says why
+			ended := *e
+			ended.Sent = sent
+			return &ended
+		}
 		return &llm.Error{Class: llm.Canceled, Code: "client_closed_request", Message: "the client closed the request", Sent: sent, Err: err}
 	}
 	if n, ok := errors.AsType[net.Error](err); ok && n.Timeout() {

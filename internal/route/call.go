@@ -3,6 +3,7 @@ package route
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -159,6 +160,11 @@ func (c *Caller) next(plan *Plan, at int, err *llm.Error) int {
 
 func canceled(ctx context.Context, last *llm.Error) *llm.Error {
 	sent := last != nil && last.Sent
+	if e, ok := errors.AsType[*llm.Error](context.Cause(ctx)); ok { // the gateway itself gave up, and says why
+		ended := *e
+		ended.Sent = sent
+		return &ended
+	}
 	return &llm.Error{Class: llm.Canceled, Code: "client_closed_request", Message: "the client closed the request", Sent: sent, Err: context.Cause(ctx)}
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +39,7 @@ func (c *checker) check() {
 func (c *checker) address() {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || strconv.FormatUint(n, 10) != port {
-		c.errorf("listen", "%s is not host:port, such as 127.0.0.1:8080", quote(c.Listen))
+		c.errorf("listen", "%s is not host:port, such as 127.0.0.1:8080", c.quote("listen", c.Listen))
 		return
 	}
 	if c.Data == "" {
@@ -52,7 +51,7 @@ func (c *checker) address() {
 	case c.Auth == "":
 		c.Auth = Required
 	case c.Auth == Open && !loopback:
-		c.errorf("auth", "open serves anybody and is refused on %s, which is not a loopback address; use required", quote(c.Listen))
+		c.errorf("auth", "open serves anybody and is refused on %s, which is not a loopback address; use required", c.quote("listen", c.Listen))
 	}
 }
 
@@ -111,6 +110,9 @@ func (c *checker) routing() {
 		r.DefaultProvider = c.provider("routing.default_provider", r.DefaultProvider)
 	}
 	for i, f := range r.Fallbacks {
+		if _, ok := c.Model(f); ok {
+			continue
+		}
 		name, model, pinned := strings.Cut(f, "/")
 		r.Fallbacks[i] = c.provider(fmt.Sprintf("routing.fallbacks[%d]", i), name)
 		if pinned {
@@ -137,7 +139,7 @@ func (c *checker) prices() {
 	for i := range c.Prices {
 		p, path := &c.Prices[i], fmt.Sprintf("prices[%d]", i)
 		p.Model = c.name(path+".model", p.Model)
-		if clean := !slices.ContainsFunc(c.errors, func(e Problem) bool { return strings.HasPrefix(e.Path, path) }); clean && len(p.Rates()) == 0 {
+		if len(p.Rates()) == 0 && p.Request == 0 && p.Window == 0 && !p.Free && !c.wrong(path) {
 			c.errorf(path, "gives no price")
 		}
 	}
@@ -146,18 +148,18 @@ func (c *checker) prices() {
 
 func (c *checker) keys() {
 	distinct(c, "keys", c.Keys, func(k *Key) string { return k.Name })
-	holder := map[Secret]string{}
+	holder := map[Secret]int{}
 	for i := range c.Keys {
 		k, path := &c.Keys[i], fmt.Sprintf("keys[%d]", i)
 		text := k.Key.Reveal()
-		switch other := holder[k.Key]; {
-		case !c.given(path + ".key"):
+		switch other, twice := holder[k.Key]; {
+		case c.wrong(path+".key") || !c.given(path+".key"):
 		case len(text) < minKey || strings.ContainsAny(text, " \t"):
 			c.errorf(path+".key", "a key has at least %d characters and no spaces", minKey)
-		case other != "":
-			c.errorf(path+".key", "is the key of %s as well", quote(other))
+		case twice:
+			c.errorf(path+".key", "is the key of keys[%d] as well", other)
 		default:
-			holder[k.Key] = k.Name
+			holder[k.Key] = i
 		}
 		for j := range k.Models {
 			k.Models[j] = c.name(fmt.Sprintf("%s.models[%d]", path, j), k.Models[j])
@@ -238,7 +240,7 @@ func distinct[T any](c *checker, list string, items []T, name func(*T) string) {
 	for i := range items {
 		n := name(&items[i])
 		if j, twice := first[n]; twice && n != "" {
-			c.errorf(fmt.Sprintf("%s[%d]", list, i), "%s is there already, as %s[%d]", quote(n), list, j)
+			c.errorf(fmt.Sprintf("%s[%d]", list, i), "is there already, as %s[%d]", list, j)
 			continue
 		}
 		first[n] = i

@@ -14,6 +14,8 @@
 package config
 
 import (
+	"cmp"
+	"reflect"
 	"time"
 
 	"tidegate/internal/llm"
@@ -119,7 +121,7 @@ type Retention struct {
 type Routing struct {
 	// The provider of bare model names that none or several know.
 	DefaultProvider string
-	// Tried in this order when the first choice fails: a provider, which then serves its equivalent of the model, or provider/model.
+	// Tried in this order when the first choice fails: a provider, which then serves its equivalent of the model, provider/model, or a configured name.
 	Fallbacks []string
 	// Choices by what a request is; the first that matches counts.
 	Rules []Rule
@@ -259,7 +261,7 @@ func (p *Provider) Credentials() []Secret {
 	if p.APIKey.IsZero() {
 		return p.APIKeys
 	}
-	return append([]Secret{p.APIKey}, p.APIKeys...)
+	return append([]Secret{p.APIKey}, p.APIKeys...) // a new slice: the config's own stays as it is
 }
 
 // Strategy says how one of a model's targets is chosen.
@@ -293,33 +295,42 @@ type Target struct {
 	Weight float64 `default:"1" min:"0"`
 }
 
-// Price is what one model costs, in dollars per million tokens. What is left out is unknown, not free.
+// Price is what one model costs, in dollars per million tokens. Kinds of input and output that are left out cost what plain
+// input and output do; without those, their price is unknown, which is not free.
 type Price struct {
-	// As provider/model, or a bare model name for all providers.
+	// As provider/model, or a bare model name for all providers; * allowed.
 	Model string `required:"true"`
-	// Input that was not cached.
-	Input *price.Nano `min:"0"`
+	// Input.
+	Input *price.Nano `min:"0" max:"1000000"`
 	// Output.
-	Output *price.Nano `min:"0"`
+	Output *price.Nano `min:"0" max:"1000000"`
 	// Input read from the provider's prompt cache.
-	CacheRead *price.Nano `min:"0"`
-	// Input written to it, default lifetime.
-	CacheWrite *price.Nano `min:"0"`
-	// Input written to it, one hour.
-	CacheWrite1h *price.Nano `yaml:"cache_write_1h" min:"0"`
-	// Reasoning; without it, as output.
-	Reasoning *price.Nano `min:"0"`
+	CacheRead *price.Nano `min:"0" max:"1000000"`
+	// Input written to it, for the default lifetime.
+	CacheWrite *price.Nano `min:"0" max:"1000000"`
+	// Input written to it for an hour; without it, twice the input where cache_write is given.
+	CacheWrite1h *price.Nano `yaml:"cache_write_1h" min:"0" max:"1000000"`
+	// Reasoning.
+	Reasoning *price.Nano `min:"0" max:"1000000"`
 	// Audio heard.
-	AudioIn *price.Nano `min:"0"`
+	AudioIn *price.Nano `min:"0" max:"1000000"`
 	// Audio spoken.
-	AudioOut *price.Nano `min:"0"`
+	AudioOut *price.Nano `min:"0" max:"1000000"`
 	// Images seen.
-	ImageIn *price.Nano `min:"0"`
-	// Images made, where they are counted in tokens.
-	ImageOut *price.Nano `min:"0"`
+	ImageIn *price.Nano `min:"0" max:"1000000"`
+	// Images made.
+	ImageOut *price.Nano `min:"0" max:"1000000"`
+	// A thousand web searches that the provider runs.
+	Searches *price.Nano `min:"0" max:"1000"`
+	// One request, in addition.
+	Request price.Nano `min:"0" max:"1"`
+	// Costs nothing, whatever is consumed: a server of one's own.
+	Free bool
+	// How many tokens the model can read at most, where the catalogue does not know.
+	Window int64 `min:"1"`
 }
 
-// Rates are the prices that are given, in nano-dollars per million tokens.
+// Rates are the prices that are given, in nano-dollars per million of what the meter counts.
 func (p *Price) Rates() map[llm.Meter]price.Nano {
 	rates := map[llm.Meter]price.Nano{}
 	for m, n := range map[llm.Meter]*price.Nano{
@@ -330,6 +341,9 @@ func (p *Price) Rates() map[llm.Meter]price.Nano {
 		if n != nil {
 			rates[m] = *n
 		}
+	}
+	if p.Searches != nil {
+		rates[llm.Searches] = *p.Searches * 1000
 	}
 	return rates
 }
@@ -420,8 +434,20 @@ func (c *Config) Model(name string) (*Model, bool) {
 	return nil, false
 }
 
+// Restart names what differs in next and takes a restart to change, as the file spells it.
+func (c *Config) Restart(next *Config) []string {
+	var names []string
+	old, other := reflect.ValueOf(c).Elem(), reflect.ValueOf(next).Elem()
+	for _, f := range fields(old.Type()) {
+		if f.tag.Get("static") != "" && !old.Field(f.index).Equal(other.Field(f.index)) {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
 // Timeouts are the bounds of one call of provider on behalf of the called name: the name's own, else the provider's, else
-// routing's. Neither needs an entry of its own.
+// routing's. Neither needs an entry of its own. None is longer than the total.
 func (c *Config) Timeouts(provider, called string) llm.Timeouts {
 	t := c.Routing.Timeout
 	if p, ok := c.Provider(provider); ok {
@@ -430,19 +456,15 @@ func (c *Config) Timeouts(provider, called string) llm.Timeouts {
 	if m, ok := c.Model(called); ok {
 		t = over(m.Timeout, t)
 	}
-	return t
+	return llm.Timeouts{
+		Connect: min(t.Connect, t.Total), FirstByte: min(t.FirstByte, t.Total), Idle: min(t.Idle, t.Total), Total: t.Total,
+	}
 }
 
 // over is t with its gaps filled from base.
 func over(t, base llm.Timeouts) llm.Timeouts {
-	pick := func(a, b time.Duration) time.Duration {
-		if a != 0 {
-			return a
-		}
-		return b
-	}
 	return llm.Timeouts{
-		Connect: pick(t.Connect, base.Connect), FirstByte: pick(t.FirstByte, base.FirstByte),
-		Idle: pick(t.Idle, base.Idle), Total: pick(t.Total, base.Total),
+		Connect: cmp.Or(t.Connect, base.Connect), FirstByte: cmp.Or(t.FirstByte, base.FirstByte),
+		Idle: cmp.Or(t.Idle, base.Idle), Total: cmp.Or(t.Total, base.Total),
 	}
 }

@@ -170,8 +170,8 @@ func TestContractProviders(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{
-		`t.yaml:3:76: providers.eu-azure.api_key: no credential: "${AZURE_KEY}" is not set`,
-		`t.yaml:5:54: providers.spare.api_keys[1]: no credential: "${KEY_B}" is not set`,
+		`t.yaml:3:76: providers.eu-azure.api_key: no credential: variable AZURE_KEY is not set`,
+		`t.yaml:5:54: providers.spare.api_keys[1]: no credential: variable KEY_B is not set`,
 		`t.yaml:11:18: models.gpt-4.targets[1].model: provider anthropic has no credential: set ANTHROPIC_API_KEY; it is skipped`,
 	}, lines(warnings)); diff != "" {
 		t.Error(diff)

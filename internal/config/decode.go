@@ -17,6 +17,7 @@ const (
 	maxDocument = 4 << 20
 	maxDepth    = 50
 	maxNodes    = 500_000
+	maxErrors   = 1000
 )
 
 // decoder fills Go values from YAML nodes and collects what is wrong, each with its place.
@@ -62,7 +63,7 @@ func (d *decoder) value(v reflect.Value, n *yaml.Node, path string, tag reflect.
 
 // enter follows an alias, notes where path is, and keeps the bounds.
 func (d *decoder) enter(n *yaml.Node, path string) (*yaml.Node, bool) {
-	if _, known := d.at[path]; path != "" && (!known || n.Kind == yaml.ScalarNode) {
+	if _, known := d.at[path]; !known || n.Kind == yaml.ScalarNode {
 		d.at[path] = place{line: n.Line, col: n.Column} // of a mapping or list, members has noted its key, which tells more
 	}
 	if n.Kind == yaml.AliasNode {
@@ -79,7 +80,7 @@ func (d *decoder) enter(n *yaml.Node, path string) (*yaml.Node, bool) {
 		d.errorf(path, "YAML tags such as %s are not supported", quote(n.Tag))
 		return n, false
 	}
-	return n, d.nodes < maxNodes
+	return n, d.nodes < maxNodes && len(d.errors) < maxErrors
 }
 
 var kindNames = map[yaml.Kind]string{
@@ -247,10 +248,16 @@ func (d *decoder) scalar(v reflect.Value, n *yaml.Node, path string, tag reflect
 	if !ok {
 		return len(d.errors) == before
 	}
+	if expanded {
+		d.at[path] = place{line: n.Line, col: n.Column, written: n.Value}
+	}
 	kind, isTable := scalars[v.Type()]
 	textual := !isTable || v.Type() == reflect.TypeFor[Secret]()
 	quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0
 	switch {
+	case textual && n.Tag != "!!str" && tag.Get("oneof") != "":
+		d.errorf(path, "wants one of %s", strings.ReplaceAll(tag.Get("oneof"), ",", ", "))
+		return false
 	case textual && n.Tag != "!!str":
 		d.errorf(path, "wants text, not %s; put it in quotes", tagNames[n.Tag])
 		return false
@@ -282,13 +289,15 @@ func (d *decoder) expand(n *yaml.Node, path string, tag reflect.StructTag) (text
 	case x.bad:
 		d.errorf(path, "a variable is written ${NAME} or ${NAME:-fallback}; a literal ${ is $${")
 	case !utf8.ValidString(x.text):
-		d.errorf(path, "%s is not UTF-8", quote(n.Value))
-	case x.changed && tag.Get("unset") != "" && (len(x.unset) > 0 || strings.TrimSpace(x.text) == ""):
-		d.warnf(path, "no credential: %s is not set", quote(n.Value))
-	case len(x.unset) == 0:
-		return x.text, x.changed, true
+		d.errorf(path, "variable %s is not UTF-8", strings.Join(x.names, " or "))
+	case len(x.unset) > 0 && tag.Get("unset") == "":
+		d.errorf(path, "variable %s is not set", strings.Join(x.unset, " and "))
+	case len(x.unset) > 0:
+		d.warnf(path, "no credential: variable %s is not set", strings.Join(x.unset, " and "))
+	case len(x.names) > 0 && tag.Get("unset") != "" && strings.TrimSpace(x.text) == "":
+		d.warnf(path, "no credential: variable %s is empty", strings.Join(x.names, " and "))
 	default:
-		d.errorf(path, "variable %s is not set", strings.Join(x.unset, ", "))
+		return x.text, len(x.names) > 0, true
 	}
 	return "", true, false
 }

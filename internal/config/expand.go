@@ -10,10 +10,10 @@ var variable = regexp.MustCompile(`\$?\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\
 
 // expansion is a scalar with its variables replaced.
 type expansion struct {
-	text    string
-	changed bool     // variables were in it: the text may be secret and must not be shown
-	unset   []string // variables that are not set and have no fallback
-	bad     bool     // a ${ without a name or an end
+	text  string
+	names []string // of the variables in it: with any, the text may be secret and must not be shown
+	unset []string // those that are not set and have no fallback
+	bad   bool     // a ${ without a name or an end
 }
 
 // expand replaces the variables in one scalar. It works on text that is parsed already, so that no value of a variable can
@@ -34,7 +34,7 @@ func expand(s string, env func(string) (string, bool)) expansion {
 			x.bad = true
 			return match
 		}
-		x.changed = true
+		x.names = append(x.names, name)
 		value, ok := env(name)
 		switch {
 		case fallback != "" && value == "":

@@ -129,7 +129,10 @@ func (l Loader) Parse(name string, doc []byte) (*Config, []Problem, error) {
 	(&checker{report: r, Config: c, catalog: l.Catalog, env: l.Env}).check()
 	r.errors.sort()
 	r.warnings.sort()
-	if len(r.errors) > 0 {
+	switch n := len(r.errors); {
+	case n > maxErrors:
+		return nil, r.warnings, append(r.errors[:maxErrors:maxErrors], Problem{File: name, Line: r.errors[maxErrors].Line, Col: 1, Text: "and more; so many mistakes are too many to list"})
+	case n > 0:
 		return nil, r.warnings, r.errors
 	}
 	return c, r.warnings, nil

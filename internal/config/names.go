@@ -49,7 +49,7 @@ func (c *checker) upstream(path string, p *Provider) {
 	case !ok && slices.Contains(later, p.Type):
 		return
 	case !ok && explicit:
-		c.errorf(path+".type", "unknown provider type %s%s", quote(p.Type), suggest(p.Type, c.catalog.Names()))
+		c.errorf(path+".type", "unknown provider type %s%s", c.quote(path+".type", p.Type), suggest(p.Type, c.catalog.Names()))
 		return
 	case !ok:
 		c.errorf(path, "not a built-in provider, so it needs a type: openai, if it speaks OpenAI's API%s", suggest(p.Name, c.catalog.Names()))
@@ -105,7 +105,7 @@ func (c *checker) provider(path, name string) string {
 	case !ok && slices.Contains(later, name):
 		c.warnf(path, "provider %s is not served by this version; it is skipped", name)
 	case !ok:
-		c.errorf(path, "unknown provider %s%s", quote(name), suggest(name, c.providerNames()))
+		c.errorf(path, "unknown provider %s%s", c.quote(path, name), suggest(name, c.providerNames()))
 	case len(b.Env) > 0 && !slices.ContainsFunc(b.Env, func(v string) bool { return !c.variable(v).IsZero() }):
 		c.warnf(path, "provider %s has no credential: set %s; it is skipped", b.Name, strings.Join(b.Env, " or "))
 	}
@@ -120,7 +120,9 @@ func (c *checker) providerNames() []string {
 	for i := range c.Providers {
 		list = append(list, c.Providers[i].Name)
 	}
-	return append(list, c.catalog.Names()...)
+	list = append(list, c.catalog.Names()...)
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // name checks a word that may be a provider, provider/model, a configured name or any model at all. Only what looks like a
@@ -128,7 +130,9 @@ func (c *checker) providerNames() []string {
 func (c *checker) name(path, name string) string {
 	front, rest, slash := strings.Cut(name, "/")
 	if name == "" {
-		c.errorf(path, "must not be empty")
+		if !c.wrong(path) && c.given(path) {
+			c.errorf(path, "must not be empty")
+		}
 		return name
 	}
 	if _, ok := c.Model(name); ok {
@@ -145,7 +149,7 @@ func (c *checker) name(path, name string) string {
 	}
 	for _, provider := range c.providerNames() {
 		if strings.Trim(front, letters) == "" && len(front) > 4 && distance(front, provider) <= 2 {
-			c.warnf(path, "%s is taken for a model's name%s", quote(name), didYouMean(provider))
+			c.warnf(path, "%s is taken for a model's name%s", c.quote(path, name), didYouMean(provider))
 			break
 		}
 	}

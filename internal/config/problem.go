@@ -54,6 +54,7 @@ func (ps Problems) sort() {
 type place struct {
 	line, col int
 	from      string
+	written   string // a scalar with variables, as the file has it
 }
 
 // report collects problems by path.
@@ -69,7 +70,14 @@ func (r *report) errorf(path, format string, args ...any) {
 }
 
 func (r *report) warnf(path, format string, args ...any) {
-	r.warnings = append(r.warnings, r.problem(path, fmt.Sprintf(format, args...)))
+	if !r.wrong(path) {
+		r.warnings = append(r.warnings, r.problem(path, fmt.Sprintf(format, args...)))
+	}
+}
+
+// quote is what a message may show of the text at path: not what variables stand for, which may be secret.
+func (r *report) quote(path, text string) string {
+	return quote(cmp.Or(r.at[path].written, text))
 }
 
 // given tells whether the value at path was written down, and is not a default.
@@ -78,15 +86,24 @@ func (r *report) given(path string) bool {
 	return ok
 }
 
+// wrong tells whether something at or inside path is reported already.
+func (r *report) wrong(path string) bool {
+	return slices.ContainsFunc(r.errors, func(p Problem) bool {
+		rest, ok := strings.CutPrefix(p.Path, path)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
 // problem finds the place of path, or of the nearest thing around it.
 func (r *report) problem(path, text string) Problem {
-	for around := path; around != ""; around = around[:max(0, strings.LastIndexAny(around, ".["))] {
-		if at, ok := r.at[around]; ok {
-			if at.from != "" {
-				return Problem{Path: at.from, Text: text}
-			}
-			return Problem{File: r.file, Line: at.line, Col: at.col, Path: path, Text: text}
-		}
+	around := path
+	at, ok := r.at[around]
+	for !ok && around != "" {
+		around = around[:max(0, strings.LastIndexAny(around, ".["))]
+		at, ok = r.at[around]
 	}
-	return Problem{File: r.file, Path: path, Text: text}
+	if at.from != "" {
+		return Problem{Path: at.from, Text: text}
+	}
+	return Problem{File: r.file, Line: at.line, Col: at.col, Path: path, Text: text}
 }

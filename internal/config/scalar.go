@@ -85,11 +85,11 @@ var scalars = map[reflect.Type]scalar{
 		n, err := strconv.ParseInt(s, 10, 64)
 		return n, err == nil
 	}},
-	reflect.TypeFor[float64](): {want: "a number", plain: true, parse: func(s string) (any, bool) {
+	reflect.TypeFor[float64](): {want: "a number such as 2 or 0.5, not negative", plain: true, parse: func(s string) (any, bool) {
 		n, ok := billionths(s)
 		return float64(n) / 1e9, ok
 	}},
-	reflect.TypeFor[Secret](): {want: "text", parse: func(s string) (any, bool) {
+	reflect.TypeFor[Secret](): {want: "text on one line", parse: func(s string) (any, bool) {
 		s = strings.TrimSpace(s) // files that hold a key end in a line break
 		return NewSecret(s), strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
 	}},
@@ -105,16 +105,8 @@ var scalars = map[reflect.Type]scalar{
 
 // billionths reads a decimal number exactly, without exponent, sign or more than nine decimals.
 func billionths(s string) (int64, bool) {
-	whole, frac, dot := strings.Cut(s, ".")
-	if whole == "" || dot && frac == "" || len(frac) > 9 {
-		return 0, false
-	}
-	digits := whole + frac + "000000000"[len(frac):]
-	if strings.Trim(digits, "0123456789") != "" {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(digits, 10, 64)
-	return n, err == nil
+	n, err := price.Parse(s)
+	return int64(n), err == nil && !strings.HasPrefix(s, "$")
 }
 
 // parseDuration also takes days, which time.ParseDuration does not. A day is 24 hours.
@@ -122,20 +114,18 @@ func parseDuration(s string) (any, bool) {
 	if n, ok := billionths(s); ok {
 		return time.Duration(n), true
 	}
-	var days int64
-	if before, after, ok := strings.Cut(s, "d"); ok {
-		n, err := strconv.ParseUint(before, 10, 15)
-		if err != nil {
-			return time.Duration(0), false
-		}
-		days, s = int64(n), after
+	before, rest, inDays := strings.Cut(s, "d")
+	if !inDays {
+		d, err := time.ParseDuration(s)
+		return d, err == nil && d >= 0
 	}
+	days, err := strconv.ParseUint(before, 10, 15)
 	d := time.Duration(days) * 24 * time.Hour
-	if s == "" {
-		return d, days > 0
+	if err != nil || rest == "" {
+		return d, err == nil
 	}
-	rest, err := time.ParseDuration(s)
-	return d + rest, err == nil && rest >= 0 && d+rest >= 0
+	more, err := time.ParseDuration(rest)
+	return d + more, err == nil && more >= 0 && d+more >= 0
 }
 
 func showDuration(v any) string {
@@ -179,8 +169,8 @@ func showSize(v any) string {
 }
 
 func parseMoney(s string) (any, bool) {
-	n, ok := billionths(strings.TrimPrefix(s, "$"))
-	return price.Nano(n), ok
+	n, err := price.Parse(s)
+	return n, err == nil
 }
 
 func showMoney(v any) string { return "$" + v.(price.Nano).String() }

@@ -13,6 +13,9 @@ var unacted = []struct {
 }{
 	{"timezone", func(c *Config) bool { return c.Timezone.String() != "UTC" }},
 	{"routing.rules", func(c *Config) bool { return len(c.Routing.Rules) > 0 }},
+	{"on_disconnect: drain", func(c *Config) bool {
+		return c.Routing.OnDisconnect == Drain || slices.ContainsFunc(c.Models, func(m Model) bool { return m.OnDisconnect == Drain })
+	}},
 	{"caching", func(c *Config) bool { return c.Caching.Enabled }},
 	{"alerts", func(c *Config) bool { return len(c.Alerts) > 0 }},
 	{"guardrails", func(c *Config) bool { return len(c.Guardrails) > 0 }},

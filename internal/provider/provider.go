@@ -25,6 +25,7 @@ type Row struct {
 	Title   string // as people write it
 	Aliases []string
 	BaseURL string // up to and including the version segment; "" when only the user can know it
+	Path    string // what a configured address gets that has no path; "" for nothing
 	Auth    Auth
 	Env     []string // variables that hold the key; the first that is set switches the provider on
 	Local   bool     // runs on the user's machine: needs no key, is not switched on by the environment

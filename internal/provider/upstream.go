@@ -81,6 +81,9 @@ func New(row Row, opt Options) (*Upstream, error) {
 	if base.User != nil {
 		return nil, errors.New("base_url must not hold credentials: use api_key")
 	}
+	if base.Path == "" {
+		base.Path = row.Path
+	}
 	u.Base = base
 	return u, nil
 }

@@ -24,14 +24,16 @@ const (
 type decoder struct {
 	*report
 	env   func(string) (string, bool)
-	nodes int
+	nodes int // seen so far
+	depth int // of the node at hand
 }
 
-// value decodes n into v, which holds its default already. It reports false when v could not be filled, and has then said why.
-func (d *decoder) value(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) bool {
+// value decodes n into v, which holds its default already, and keeps it when n is wrong.
+func (d *decoder) value(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) {
 	n, ok := d.enter(n, path)
+	defer d.leave()
 	if !ok {
-		return false
+		return
 	}
 	t := v.Type()
 	_, isScalar := scalars[t]
@@ -40,28 +42,28 @@ func (d *decoder) value(v reflect.Value, n *yaml.Node, path string, tag reflect.
 	}
 	switch {
 	case isScalar || t.Kind() == reflect.String:
-		return d.scalar(v, n, path, tag)
+		d.scalar(v, n, path, tag)
 	case t.Kind() == reflect.Pointer:
 		p := reflect.New(t.Elem())
 		d.defaults(p.Elem())
+		d.value(p.Elem(), n, path, tag)
 		v.Set(p)
-		return d.value(p.Elem(), n, path, tag)
-	case n.Tag == "!!null" && !scalarList(t):
-		return true // a section whose members are all commented out
+	case n.Tag == "!!null" && !scalarList(t): // a section whose members are all commented out
+	case t.Kind() == reflect.Slice && !named(t):
+		d.list(v, n, path, tag)
+	case !d.want(n, yaml.MappingNode, path):
 	case t == reflect.TypeFor[Raw]():
-		return d.want(n, yaml.MappingNode, path) && d.raw(v, n, path)
+		d.raw(v, n, path)
 	case t.Kind() == reflect.Struct:
-		return d.want(n, yaml.MappingNode, path) && d.structure(v, n, path)
-	case named(t):
-		return d.want(n, yaml.MappingNode, path) && d.namedList(v, n, path)
+		d.structure(v, n, path)
 	case t.Kind() == reflect.Map:
-		return d.want(n, yaml.MappingNode, path) && d.mapping(v, n, path, tag)
+		d.mapping(v, n, path, tag)
 	default:
-		return d.list(v, n, path, tag)
+		d.namedList(v, n, path)
 	}
 }
 
-// enter follows an alias, notes where path is, and keeps the bounds.
+// enter follows an alias, notes where path is, and keeps the bounds. It is undone by leave.
 func (d *decoder) enter(n *yaml.Node, path string) (*yaml.Node, bool) {
 	if _, known := d.at[path]; !known || n.Kind == yaml.ScalarNode {
 		d.at[path] = place{line: n.Line, col: n.Column} // of a mapping or list, members has noted its key, which tells more
@@ -70,10 +72,11 @@ func (d *decoder) enter(n *yaml.Node, path string) (*yaml.Node, bool) {
 		n = n.Alias
 	}
 	d.nodes++
+	d.depth++
 	switch {
 	case d.nodes == maxNodes:
 		d.errorf(path, "more than %d values, aliases counted as what they stand for", maxNodes)
-	case strings.Count(path, ".")+strings.Count(path, "[") > maxDepth:
+	case d.depth > maxDepth:
 		d.errorf(path, "nested too deeply")
 		return n, false
 	case n.Style&yaml.TaggedStyle != 0:
@@ -82,6 +85,8 @@ func (d *decoder) enter(n *yaml.Node, path string) (*yaml.Node, bool) {
 	}
 	return n, d.nodes < maxNodes && len(d.errors) < maxErrors
 }
+
+func (d *decoder) leave() { d.depth-- }
 
 var kindNames = map[yaml.Kind]string{
 	yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value",
@@ -130,8 +135,7 @@ func join(path, name string) string {
 }
 
 // structure fills the fields of v from the members of n.
-func (d *decoder) structure(v reflect.Value, n *yaml.Node, path string) bool {
-	before := len(d.errors)
+func (d *decoder) structure(v reflect.Value, n *yaml.Node, path string) {
 	fs := fields(v.Type())
 	rest := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column}
 	d.members(n, path, func(name, path string, value *yaml.Node) {
@@ -153,7 +157,6 @@ func (d *decoder) structure(v reflect.Value, n *yaml.Node, path string) bool {
 			d.errorf(path, "%s is missing", f.name)
 		}
 	}
-	return len(d.errors) == before
 }
 
 func names(fs []field) []string {
@@ -167,8 +170,7 @@ func names(fs []field) []string {
 }
 
 // namedList fills a slice from a mapping: one element per member, in order, with the member's name in its key field.
-func (d *decoder) namedList(v reflect.Value, n *yaml.Node, path string) bool {
-	before := len(d.errors)
+func (d *decoder) namedList(v reflect.Value, n *yaml.Node, path string) {
 	d.members(n, path, func(name, path string, value *yaml.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
 		d.defaults(e)
@@ -180,37 +182,32 @@ func (d *decoder) namedList(v reflect.Value, n *yaml.Node, path string) bool {
 		d.value(e, value, path, "")
 		v.Set(reflect.Append(v, e))
 	})
-	return len(d.errors) == before
 }
 
-func (d *decoder) mapping(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) bool {
-	before := len(d.errors)
+func (d *decoder) mapping(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) {
 	v.Set(reflect.MakeMap(v.Type()))
 	d.members(n, path, func(name, path string, value *yaml.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
-		if d.value(e, value, path, tag) {
-			v.SetMapIndex(reflect.ValueOf(name), e)
-		}
+		d.value(e, value, path, tag)
+		v.SetMapIndex(reflect.ValueOf(name), e)
 	})
-	return len(d.errors) == before
 }
 
 // list fills a slice. An empty list is not nil: for a key's models the two differ.
-func (d *decoder) list(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) bool {
+func (d *decoder) list(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) {
 	if n.Tag == "!!null" {
 		d.errorf(path, "has no value; write [] for an empty list, or leave it out")
-		return false
+		return
 	}
 	if n.Kind == yaml.ScalarNode && tag.Get("commas") != "" {
 		n = d.commas(n)
 	}
 	if !d.want(n, yaml.SequenceNode, path) {
-		return false
+		return
 	}
 	if len(n.Content) == 0 && tag.Get("required") != "" {
 		d.errorf(path, "must not be empty")
 	}
-	before := len(d.errors)
 	v.Set(reflect.MakeSlice(v.Type(), 0, len(n.Content)))
 	for i, item := range n.Content {
 		e := reflect.New(v.Type().Elem()).Elem()
@@ -220,7 +217,6 @@ func (d *decoder) list(v reflect.Value, n *yaml.Node, path string, tag reflect.S
 			v.Set(reflect.Append(v, e))
 		}
 	}
-	return len(d.errors) == before
 }
 
 // commas is the text "a, b" as the list [a, b].
@@ -235,18 +231,17 @@ func (d *decoder) commas(n *yaml.Node) *yaml.Node {
 }
 
 // scalar fills v from one text, with variables replaced, and checks the bounds of its tag.
-func (d *decoder) scalar(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) bool {
-	if n.Kind != yaml.ScalarNode {
-		return d.want(n, yaml.ScalarNode, path)
+func (d *decoder) scalar(v reflect.Value, n *yaml.Node, path string, tag reflect.StructTag) {
+	if !d.want(n, yaml.ScalarNode, path) {
+		return
 	}
 	if n.Tag == "!!null" {
 		d.errorf(path, "has no value")
-		return false
+		return
 	}
-	before := len(d.errors)
 	text, expanded, ok := d.expand(n, path, tag)
 	if !ok {
-		return len(d.errors) == before
+		return
 	}
 	if expanded {
 		d.at[path] = place{line: n.Line, col: n.Column, written: n.Value}
@@ -257,25 +252,22 @@ func (d *decoder) scalar(v reflect.Value, n *yaml.Node, path string, tag reflect
 	switch {
 	case textual && n.Tag != "!!str" && tag.Get("oneof") != "":
 		d.errorf(path, "wants one of %s", strings.ReplaceAll(tag.Get("oneof"), ",", ", "))
-		return false
 	case textual && n.Tag != "!!str":
 		d.errorf(path, "wants text, not %s; put it in quotes", tagNames[n.Tag])
-		return false
 	case kind.plain && quoted && !expanded:
 		d.errorf(path, "wants %s, without quotes", kind.want)
-		return false
 	case !isTable:
 		v.SetString(text)
+		d.bounds(v, n, path, tag)
 	default:
 		parsed, ok := kind.parse(text)
 		if !ok {
 			d.errorf(path, "%s is not %s", d.shown(v, n), kind.want)
-			return false
+			return
 		}
 		v.Set(reflect.ValueOf(parsed))
+		d.bounds(v, n, path, tag)
 	}
-	d.bounds(v, n, path, tag)
-	return len(d.errors) == before
 }
 
 var tagNames = map[string]string{
@@ -362,7 +354,11 @@ func (d *decoder) defaults(v reflect.Value) {
 		}
 		var doc yaml.Node
 		own := &decoder{report: &report{at: map[string]place{}}, env: d.env}
-		if err := yaml.Unmarshal([]byte(text), &doc); err != nil || !own.value(v.Field(f.index), doc.Content[0], f.name, "") {
+		err := yaml.Unmarshal([]byte(text), &doc)
+		if err == nil {
+			own.value(v.Field(f.index), doc.Content[0], f.name, "")
+		}
+		if err != nil || own.errors != nil {
 			panic(fmt.Sprintf("config: default %q of %s: %v%v", text, f.name, err, own.errors)) // a mistake in a tag; tests see every tag
 		}
 	}

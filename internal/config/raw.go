@@ -30,19 +30,19 @@ func (t twin) values(value, shown jsontext.Value) {
 var secretName = regexp.MustCompile(`(?i)(^|[_-])(api_?key|key|secret|token|password|authorization|credential)s?$`)
 
 // raw fills v with the JSON of a mapping.
-func (d *decoder) raw(v reflect.Value, n *yaml.Node, path string) bool {
+func (d *decoder) raw(v reflect.Value, n *yaml.Node, path string) {
 	before := len(d.errors)
 	var value, shown bytes.Buffer
 	d.json(twin{jsontext.NewEncoder(&value), jsontext.NewEncoder(&shown)}, n, path, false)
 	if len(d.errors) > before {
-		return false
+		return
 	}
 	v.Set(reflect.ValueOf(Raw{value: NewSecret(string(bytes.TrimSpace(value.Bytes()))), shown: string(bytes.TrimSpace(shown.Bytes()))}))
-	return true
 }
 
 func (d *decoder) json(t twin, n *yaml.Node, path string, hide bool) {
 	n, ok := d.enter(n, path)
+	defer d.leave()
 	switch {
 	case !ok:
 		t.token(jsontext.Null)

@@ -171,7 +171,7 @@ func (b *builder) prices(cfg *config.Config, upstreams []*provider.Upstream) (*p
 	}
 	names := map[string]string{}
 	for _, u := range upstreams {
-		names[u.Name] = pick(u.Prices, u.Row.Name)
+		names[u.Name] = u.PriceList()
 		if u.Row.Local && u.Row.Name != demo {
 			overrides = append(overrides, price.Override{Provider: u.Name, Model: "*", Free: true})
 		}

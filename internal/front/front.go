@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tidegate/internal/dialect"
 	"tidegate/internal/gate"
 	"tidegate/internal/llm"
 )
@@ -44,17 +43,48 @@ func New(g *gate.Gate, limits Limits, healthy func() error, log *slog.Logger) *F
 // Drain has /readyz say that no new requests are wanted.
 func (f *Front) Drain() { f.draining.Store(true) }
 
-// Register adds the data plane's routes.
+// Register adds the data plane's routes: the whole list.
 func (f *Front) Register(mux *http.ServeMux) {
-	chat, _ := dialect.For(llm.OpenAIChat)
 	for _, base := range []string{"/v1", ""} {
-		mux.HandleFunc("POST "+base+"/chat/completions", f.generate(chat, "/v1/chat/completions"))
+		mux.HandleFunc("POST "+base+"/chat/completions", f.generate(llm.OpenAIChat, "/v1/chat/completions", inBody))
+		mux.HandleFunc("POST "+base+"/messages", f.generate(llm.Anthropic, "/v1/messages", inBody))
 		mux.HandleFunc("GET "+base+"/models", f.models)
 		mux.HandleFunc("GET "+base+"/models/{model...}", f.model)
 	}
+	mux.HandleFunc("POST /anthropic/v1/messages", f.generate(llm.Anthropic, "/v1/messages", inBody))
+	mux.HandleFunc("POST /v1beta/models/{call...}", f.generate(llm.Gemini, "/v1beta/models/{model}", inPath))
 	mux.HandleFunc("GET /healthz", f.alive)
 	mux.HandleFunc("GET /readyz", f.ready)
 	mux.HandleFunc("/", f.unknown)
+}
+
+// asked is what the path says about a request, where a surface puts that into the path.
+type asked struct {
+	model  string
+	stream bool
+}
+
+// inBody is for surfaces whose requests say everything in the body.
+func inBody(*http.Request) (*asked, error) { return nil, nil }
+
+// inPath reads Gemini's {model}:action.
+func inPath(r *http.Request) (*asked, error) {
+	call := r.PathValue("call")
+	at := strings.LastIndexByte(call, ':')
+	if at < 0 {
+		return nil, &llm.Error{Class: llm.BadRequest, Status: http.StatusNotFound, Code: "unknown_path", Message: "expected models/{model}:generateContent or :streamGenerateContent"}
+	}
+	a := &asked{model: call[:at]}
+	switch action := call[at+1:]; {
+	case action == "generateContent":
+	case action == "streamGenerateContent" && r.URL.Query().Get("alt") == "sse":
+		a.stream = true
+	case action == "streamGenerateContent":
+		return nil, &llm.Error{Class: llm.BadRequest, Code: "unsupported_stream", Message: "streams are served as server-sent events only: add ?alt=sse"}
+	default:
+		return nil, &llm.Error{Class: llm.BadRequest, Status: http.StatusNotFound, Code: "unknown_path", Message: "the action " + action + " is not served here"}
+	}
+	return a, nil
 }
 
 // Guard keeps web pages out of a gateway that is open on this machine: they could otherwise spend its owner's money. It is

@@ -14,8 +14,12 @@ import (
 	"tidegate/internal/route"
 )
 
-// generate serves one surface's request for a reply.
-func (f *Front) generate(codec dialect.Codec, template string) http.HandlerFunc {
+// generate serves one surface's request for a reply. path reads what the surface has in the path.
+func (f *Front) generate(surface llm.Dialect, template string, path func(*http.Request) (*asked, error)) http.HandlerFunc {
+	codec, ok := dialect.For(surface)
+	if !ok {
+		panic("front: a surface without a codec")
+	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		x, err := f.gate.Open(gate.Incoming{
 			Codec: codec, Method: r.Method, Path: template, Header: r.Header, Credential: credential(r.Header), At: time.Now(),
@@ -28,9 +32,16 @@ func (f *Front) generate(codec dialect.Codec, template string) http.HandlerFunc 
 		}
 		defer x.Close()
 		e := &exchange{front: f, x: x, codec: codec, w: w}
-		body, err := f.body(w, r)
+		inPath, err := path(r)
+		var body []byte
+		if err == nil {
+			body, err = f.body(w, r)
+		}
 		if err == nil {
 			err = x.Read(body)
+		}
+		if err == nil && inPath != nil {
+			x.Asked(inPath.model, inPath.stream)
 		}
 		if err != nil {
 			e.fail(r.Context(), llm.AsError(err))
@@ -39,7 +50,7 @@ func (f *Front) generate(codec dialect.Codec, template string) http.HandlerFunc 
 		if x.Head().Stream {
 			e.stream = newStream(w, f.limits)
 			e.enc = codec.NewStreamEncoder(dialect.StreamOptions{
-				Usage: x.Head().Usage, ID: "chatcmpl-" + x.ID, Model: x.Head().Model, Now: time.Now().Unix(),
+				Usage: x.Head().Usage, ID: x.ID, Model: x.Head().Model, Now: time.Now().Unix(),
 			})
 			x.Header(w.Header(), nil) // what a first heartbeat would take along
 			e.stream.keepAlive(e.enc.Ping(nil))

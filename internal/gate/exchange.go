@@ -165,6 +165,12 @@ func (x *Exchange) Read(body []byte) error {
 	return nil
 }
 
+// Asked adds what the surface has in the path and not in the document.
+func (x *Exchange) Asked(model string, stream bool) {
+	x.request.Head.Model, x.request.Head.Stream = model, stream
+	x.record.Called, x.record.Stream = bound(model), stream
+}
+
 // Head is what the client asked for, after Read.
 func (x *Exchange) Head() *llm.Head { return &x.request.Head }
 

@@ -142,7 +142,7 @@ func (a *app) open(ctx context.Context, cfg *config.Config) (err error) {
 	a.metrics = telemetry.New(a.Version)
 	a.gauges()
 	a.builder = &builder{
-		book: price.Embedded(), transport: provider.NewTransport(cfg.Routing.Timeout.Connect), demo: fake.New(fake.Options{}),
+		book: price.Embedded(), transport: provider.NewTransport(cfg.Routing.Timeout.Connect), demo: fake.New(fake.Options{Open: true, NoRecord: true}),
 		pepper: []byte(pepper), env: a.Loader.Env,
 	}
 	state, err := a.builder.build(cfg)

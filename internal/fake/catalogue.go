@@ -1,10 +1,8 @@
 package fake
 
-import "net/http"
-
 var after = Option{Name: "after", Default: "5", What: "events that pass before it happens"}
 
-// catalogue lists every scenario. A text that must last for a fault to happen is repeated until it does.
+// catalogue lists every scenario, in the order of the documentation.
 var catalogue = []entry{
 	{Scenario{Name: "chat", What: "plausible text, the same for the same prompt; JSON that fits the schema when one is asked for; a tool call when one is forced. Implied when no other answer is named"},
 		func(s *script, _ *args) { s.answer = "chat" }},
@@ -128,15 +126,8 @@ func applyStream(s *script, a *args) {
 func applyFail(s *script, a *args) {
 	f := &failure{times: max(0, a.int("times", 1, 1_000_000)), every: max(0, a.int("every", 1, 1_000_000))}
 	f.status = a.int("status", 400, 599)
-	switch a.word("why", "context", "quota", "policy", "auth") {
-	case "context":
-		f.status, f.why = http.StatusBadRequest, whyContext
-	case "quota":
-		f.status, f.why = http.StatusTooManyRequests, whyQuota
-	case "policy":
-		f.status, f.why = http.StatusBadRequest, whyPolicy
-	case "auth":
-		f.status, f.why = http.StatusUnauthorized, whyAuth
+	if w := a.word("why", "context", "quota", "policy", "auth"); w != "" {
+		f.why = why(w)
 	}
 	f.retryAfter = max(0, a.int("retry_after", 0, 86_400))
 	f.retryAs = a.word("as", "ms", "date")

@@ -22,6 +22,7 @@ func (chat) credential(h http.Header) string {
 
 func (chat) admit(*http.Request) *fault    { return nil }
 func (chat) retry() retryPlace             { return retryHeader }
+func (chat) phrases() map[why]phrase       { return openaiPhrases }
 func (chat) eventType(*ask) []string       { return sseType }
 func (chat) head(h http.Header, id string) { openaiHead(h, id) }
 
@@ -92,9 +93,6 @@ func (chat) read(s *Server, _ *http.Request, body []byte) (*ask, *fault) {
 	var q chatRequest
 	if f := decode(body, &q); f != nil {
 		return nil, f
-	}
-	if q.Model == "" {
-		return nil, bad("model", "you must provide a model parameter")
 	}
 	if len(q.Messages) == 0 {
 		return nil, bad("messages", "Invalid 'messages': empty array. Expected an array with minimum length 1.")

@@ -165,13 +165,14 @@ func (c *chunker) end() bool {
 	return c.yield(c.buf)
 }
 
-var openaiWords = map[why]string{
-	whyNoKey:      "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
-	whyContext:    "This model's maximum context length is 128000 tokens. However, your messages resulted in 250000 tokens. Please reduce the length of the messages.",
-	whyQuota:      "You exceeded your current quota, please check your plan and billing details.",
-	whyPolicy:     "Your request was rejected as a result of our safety system.",
-	whyAuth:       "Incorrect API key provided.",
-	whyOverloaded: "The server is currently overloaded with other requests. Please retry your request.",
+var openaiPhrases = map[why]phrase{
+	whyNoKey:      {401, "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."},
+	whyContext:    {400, "This model's maximum context length is 128000 tokens. However, your messages resulted in 250000 tokens. Please reduce the length of the messages."},
+	whyQuota:      {429, "You exceeded your current quota, please check your plan and billing details."},
+	whyPolicy:     {400, "Your request was rejected as a result of our safety system."},
+	whyAuth:       {401, "Incorrect API key provided."},
+	whyOverloaded: {503, "The server is currently overloaded with other requests. Please retry your request."},
+	whyNoModel:    {404, ""},
 }
 
 // openaiKind gives type and code of an error.
@@ -201,7 +202,7 @@ func openaiKind(f *fault) (typ, code string) {
 
 func (chat) fault(dst []byte, f *fault, _ string) []byte {
 	typ, code := openaiKind(f)
-	dst = quote(append(dst, `{"error":{"message":`...), f.words(openaiWords))
+	dst = quote(append(dst, `{"error":{"message":`...), f.msg)
 	dst = quote(append(dst, `,"type":`...), typ)
 	param := f.param
 	if f.why == whyNoModel {

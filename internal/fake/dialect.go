@@ -23,6 +23,8 @@ type dialect interface {
 	events(a *ask, p *reply) iter.Seq[[]byte]
 	// eventType is the content type of a stream.
 	eventType(a *ask) []string
+	// phrases is what the vendor answers to the kinds of faults that have words of their own.
+	phrases() map[why]phrase
 	// fault renders an error body.
 	fault(dst []byte, f *fault, id string) []byte
 	// faultEvent renders an error inside a stream after n events.
@@ -85,6 +87,11 @@ func route(r *http.Request) (op operation, model string, ok bool) {
 	path := r.URL.Path
 	if op, ok := exact[path]; ok {
 		return op, "", r.Method == op.method
+	}
+	if rest, ok := strings.CutPrefix(path, "/openai/deployments/"); ok { // Azure's older form
+		model, rest, _ = strings.Cut(rest, "/")
+		op, ok := exact["/"+rest]
+		return op, model, ok && r.Method == op.method && (rest == "chat/completions" || rest == "embeddings")
 	}
 	version, rest, ok := strings.Cut(strings.TrimPrefix(path, "/"), "models")
 	if !ok || rest != "" && rest[0] != '/' {

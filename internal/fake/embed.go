@@ -13,7 +13,7 @@ import (
 )
 
 // embeddings is OpenAI's endpoint.
-func embeddings(x *exchange, _ string, body []byte) *fault {
+func embeddings(x *exchange, model string, body []byte) *fault {
 	var q struct {
 		Model          string         `json:"model"`
 		Input          jsontext.Value `json:"input"`
@@ -23,6 +23,7 @@ func embeddings(x *exchange, _ string, body []byte) *fault {
 	if f := decode(body, &q); f != nil {
 		return f
 	}
+	q.Model = cmp.Or(model, q.Model)
 	inputs, n, f := embedInputs(q.Input)
 	if f != nil {
 		return f

@@ -19,7 +19,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Options say how a server behaves; the zero value asks for a key and records what it receives.
@@ -134,13 +133,14 @@ type exchange struct {
 // admit looks at what precedes the body: method, key, required headers.
 func (x *exchange) admit(model string) *fault {
 	if x.key == "" && !x.server.opt.Open {
-		return &fault{status: http.StatusUnauthorized, why: whyNoKey}
+		return &fault{why: whyNoKey}
 	}
 	return x.dialect.admit(x.r)
 }
 
 // refuse writes f in the dialect's own shape.
 func (x *exchange) refuse(f *fault) {
+	f = f.said(x.dialect)
 	h := x.w.Header()
 	x.dialect.head(h, x.id)
 	h["Content-Type"] = jsonType
@@ -166,7 +166,7 @@ func (x *exchange) script(model string) (*script, *fault) {
 	if err == nil {
 		return sc, nil
 	}
-	return nil, &fault{status: http.StatusNotFound, why: whyNoModel, param: model, msg: fmt.Sprintf(
+	return nil, &fault{why: whyNoModel, param: model, msg: fmt.Sprintf(
 		"%v. The model name is a scenario, or several joined by +: %s", err, strings.Join(names(), ", "))}
 }
 
@@ -193,7 +193,9 @@ func generate(x *exchange, model string, body []byte) *fault {
 	if err != nil {
 		return err
 	}
-	a.model = cmp.Or(model, a.model)
+	if a.model = cmp.Or(model, a.model); a.model == "" {
+		return bad("model", "model: Field required")
+	}
 	sc, err := x.script(a.model)
 	if err != nil {
 		return err
@@ -230,7 +232,5 @@ func (s *Server) Reset() {
 	s.ring = ring{}
 	clear(s.hits)
 }
-
-func (s *Server) now() time.Time { return time.Now() }
 
 func drain(r io.Reader) { _, _ = io.Copy(io.Discard, io.LimitReader(r, maxBody)) }

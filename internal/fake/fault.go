@@ -47,16 +47,29 @@ func (f *fault) headers(h http.Header, d dialect) {
 	}
 }
 
-// words is the message of a fault without words of its own; vendor holds what this vendor says about some of them, which
-// clients are known to look for.
-func (f *fault) words(vendor map[why]string) string {
-	if f.msg != "" {
-		return f.msg
+// phrase is what a vendor answers to a kind of fault.
+type phrase struct {
+	status int
+	msg    string
+}
+
+// said is the fault with the status and the message that the vendor has for it; a message of its own stays.
+func (f fault) said(d dialect) *fault {
+	p, ok := d.phrases()[f.why]
+	if ok {
+		f.status = p.status
 	}
-	if m, ok := vendor[f.why]; ok {
-		return m
+	if f.msg == "" {
+		f.msg = p.msg
 	}
-	switch f.status {
+	if f.msg == "" {
+		f.msg = plainWords(f.status)
+	}
+	return &f
+}
+
+func plainWords(status int) string {
+	switch status {
 	case http.StatusUnauthorized:
 		return "The API key is not valid."
 	case http.StatusForbidden:
@@ -68,8 +81,8 @@ func (f *fault) words(vendor map[why]string) string {
 	case http.StatusInternalServerError:
 		return "The server had an error while processing the request."
 	}
-	if t := http.StatusText(f.status); t != "" {
+	if t := http.StatusText(status); t != "" {
 		return t + "."
 	}
-	return "The request failed with status " + strconv.Itoa(f.status) + "."
+	return "The request failed with status " + strconv.Itoa(status) + "."
 }

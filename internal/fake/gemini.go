@@ -16,6 +16,7 @@ type gemini struct{ stream bool }
 // credential takes the key from its header only: a key in the URL ends up in logs.
 func (gemini) credential(h http.Header) string { return h.Get("X-Goog-Api-Key") }
 func (gemini) admit(*http.Request) *fault      { return nil }
+func (gemini) phrases() map[why]phrase         { return geminiPhrases }
 func (gemini) retry() retryPlace               { return retryBody }
 
 func (gemini) head(h http.Header, _ string) { h["X-Gemini-Service-Tier"] = geminiTier }
@@ -34,9 +35,9 @@ func (gemini) eventType(a *ask) []string {
 }
 
 type geminiRequest struct {
-	Contents          []content    `json:"contents"`
-	SystemInstruction content      `json:"systemInstruction"`
-	Tools             []geminiTool `json:"tools"`
+	Contents          many[content] `json:"contents"`
+	SystemInstruction content       `json:"systemInstruction"`
+	Tools             []geminiTool  `json:"tools"`
 	ToolConfig        struct {
 		FunctionCallingConfig struct {
 			Mode                 string   `json:"mode"`
@@ -61,8 +62,19 @@ type geminiTool struct {
 }
 
 type content struct {
-	Role  string `json:"role"`
-	Parts []part `json:"parts"`
+	Role  string     `json:"role"`
+	Parts many[part] `json:"parts"`
+}
+
+// many is a list that may be written as its only element, which the vendor accepts.
+type many[T any] []T
+
+func (m *many[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() != '{' {
+		return json.UnmarshalDecode(d, (*[]T)(m))
+	}
+	*m = make(many[T], 1)
+	return json.UnmarshalDecode(d, &(*m)[0])
 }
 
 type part struct {
@@ -121,33 +133,40 @@ func (q *geminiRequest) choice() choice {
 	return out
 }
 
-// geminiHistory goes through the turns: a turn of function calls is followed by as many responses, of the same names, and
-// the first call of a step carries its thought signature.
+// geminiHistory goes through the turns: responses are as many as the calls before them and of the same names. A text instead
+// of responses is taken, as recorded in 2025.
 func geminiHistory(s *Server, a *ask, contents []content) *fault {
-	var open []string
+	var open, answered []string
 	for i, c := range contents {
 		calls, answers, text, f := geminiTurn(s, a, i, c)
 		if f != nil {
 			return f
 		}
-		slices.Sort(answers)
-		if !slices.Equal(open, answers) {
+		if c.Role == "model" {
+			if open == nil && len(calls) > 0 {
+				a.rounds++
+			}
+			open = append(open, calls...)
+			continue
+		}
+		answered = append(answered, answers...)
+		if last := i+1 == len(contents) || contents[i+1].Role == "model"; !last { // the vendor joins turns of the same role
+			continue
+		}
+		slices.Sort(open)
+		slices.Sort(answered)
+		if len(answered) > 0 && !slices.Equal(open, answered) {
 			return bad("", "Please ensure that the number of function response parts is equal to the number of function call parts of the function call turn.")
 		}
-		open = slices.Sorted(slices.Values(calls))
-		if len(calls) > 0 {
-			a.rounds++
-		}
-		if c.Role != "model" && len(answers) == 0 {
+		if len(answered) == 0 {
 			a.user, a.rounds, a.missing = text, 0, nil
 		}
-	}
-	if len(open) > 0 {
-		return bad("", "Please ensure that function call turn is followed by a function response turn.")
+		open, answered = nil, nil
 	}
 	return nil
 }
 
+// geminiTurn reads one turn. The first call of a step carries its thought signature.
 func geminiTurn(s *Server, a *ask, i int, c content) (calls, answers []string, text string, f *fault) {
 	switch c.Role {
 	case "user", "model", "function", "":
@@ -180,13 +199,14 @@ func geminiTurn(s *Server, a *ask, i int, c content) (calls, answers []string, t
 	return calls, answers, text, nil
 }
 
-var geminiWords = map[why]string{
-	whyNoKey:      "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.",
-	whyContext:    "The input token count (1250000) exceeds the maximum number of tokens allowed (1048576).",
-	whyQuota:      "You exceeded your current quota, please check your plan and billing details.",
-	whyPolicy:     "The request was blocked for its content.",
-	whyAuth:       "API key not valid. Please pass a valid API key.",
-	whyOverloaded: "The model is overloaded. Please try again later.",
+var geminiPhrases = map[why]phrase{
+	whyNoKey:      {403, "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API."},
+	whyContext:    {400, "The input token count (1250000) exceeds the maximum number of tokens allowed (1048576)."},
+	whyQuota:      {429, "You exceeded your current quota, please check your plan and billing details."},
+	whyPolicy:     {400, "The request was blocked for its content."},
+	whyAuth:       {400, "API key not valid. Please pass a valid API key."},
+	whyOverloaded: {503, "The model is overloaded. Please try again later."},
+	whyNoModel:    {404, ""},
 }
 
 // geminiStatus are google.rpc's names of the statuses.
@@ -200,7 +220,7 @@ func (gemini) fault(dst []byte, f *fault, _ string) []byte {
 	if status == "" {
 		status = "UNKNOWN"
 	}
-	msg := f.words(geminiWords)
+	msg := f.msg
 	if f.why == whyNoModel {
 		msg = "models/" + f.param + " is not found for API version v1beta. " + msg
 	}

@@ -27,6 +27,7 @@ func (messages) admit(r *http.Request) *fault {
 	return nil
 }
 
+func (messages) phrases() map[why]phrase { return anthropicPhrases }
 func (messages) retry() retryPlace       { return retryHeader }
 func (messages) eventType(*ask) []string { return sseType }
 
@@ -102,8 +103,6 @@ func (messages) read(s *Server, r *http.Request, body []byte) (*ask, *fault) {
 	}
 	counting := strings.HasSuffix(r.URL.Path, "/count_tokens")
 	switch {
-	case q.Model == "":
-		return nil, bad("", "model: Field required")
 	case q.MaxTokens == nil && !counting:
 		return nil, bad("", "max_tokens: Field required")
 	case len(q.Messages) == 0:
@@ -133,22 +132,29 @@ func (messages) read(s *Server, r *http.Request, body []byte) (*ask, *fault) {
 // messagesHistory goes through the turns: every tool_use has its tool_result in the next turn, and no other is there.
 func messagesHistory(s *Server, a *ask, turns []turn) *fault {
 	var open []string
-	for i, t := range turns {
-		blocks, f := t.blocks(i)
-		if f != nil {
-			return f
+	for i := 0; i < len(turns); {
+		first := i
+		var blocks []block
+		for ; i < len(turns) && turns[i].Role == turns[first].Role; i++ { // the vendor joins turns of the same role
+			more, f := turns[i].blocks(i)
+			if f != nil {
+				return f
+			}
+			blocks = append(blocks, more...)
 		}
-		switch t.Role {
+		var f *fault
+		switch turns[first].Role {
 		case "user":
-			f = userTurn(a, i, blocks, open)
+			f = userTurn(a, first, blocks, open)
 			open = nil
 		case "assistant":
-			if len(open) > 0 {
-				return noResult(i-1, open)
+			open = assistantTurn(s, a, first, blocks)
+		case "system":
+			for _, b := range blocks {
+				a.bytes += len(b.Text)
 			}
-			open, f = assistantTurn(s, a, i, blocks)
 		default:
-			f = bad("", fmt.Sprintf("messages.%d.role: Input should be 'user' or 'assistant'", i))
+			f = bad("", fmt.Sprintf("messages.%d.role: Input should be 'user' or 'assistant'", first))
 		}
 		if f != nil {
 			return f
@@ -207,7 +213,7 @@ func userTurn(a *ask, i int, blocks []block, open []string) *fault {
 }
 
 // assistantTurn returns the calls that wait for a result. Thinking must be as it was sent, and must stand before a tool_use.
-func assistantTurn(s *Server, a *ask, i int, blocks []block) (open []string, f *fault) {
+func assistantTurn(s *Server, a *ask, i int, blocks []block) (open []string) {
 	say := func(j int, msg string) *fault { return bad("", fmt.Sprintf("messages.%d.content.%d%s", i, j, msg)) }
 	thought := false
 	for j, b := range blocks {
@@ -230,16 +236,17 @@ func assistantTurn(s *Server, a *ask, i int, blocks []block) (open []string, f *
 	if len(open) > 0 {
 		a.rounds++
 	}
-	return open, nil
+	return open
 }
 
-var anthropicWords = map[why]string{
-	whyNoKey:      "x-api-key header is required",
-	whyContext:    "prompt is too long: 250000 tokens > 200000 maximum",
-	whyQuota:      "Your credit balance is too low to access the Anthropic API.",
-	whyPolicy:     "Output blocked by content filtering policy",
-	whyAuth:       "invalid x-api-key",
-	whyOverloaded: "Overloaded",
+var anthropicPhrases = map[why]phrase{
+	whyNoKey:      {401, "x-api-key header is required"},
+	whyContext:    {400, "prompt is too long: 250000 tokens > 200000 maximum"},
+	whyQuota:      {400, "Your credit balance is too low to access the Anthropic API."},
+	whyPolicy:     {400, "Output blocked by content filtering policy"},
+	whyAuth:       {401, "invalid x-api-key"},
+	whyOverloaded: {529, "Overloaded"},
+	whyNoModel:    {404, ""},
 }
 
 var anthropicTypes = map[int]string{
@@ -251,14 +258,12 @@ var anthropicTypes = map[int]string{
 func (messages) fault(dst []byte, f *fault, id string) []byte {
 	typ := anthropicTypes[f.status]
 	switch {
-	case f.why == whyOverloaded:
-		typ = "overloaded_error"
 	case typ == "" && f.status >= 500:
 		typ = "api_error"
 	case typ == "":
 		typ = "invalid_request_error"
 	}
-	msg := f.words(anthropicWords)
+	msg := f.msg
 	if f.why == whyNoModel {
 		msg = "model: " + f.param + ". " + msg
 	}

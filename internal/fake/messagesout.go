@@ -54,7 +54,7 @@ func toolUse(dst []byte, c call, input string) []byte {
 func stopReason(dst []byte, p *reply) []byte {
 	dst = append(append(append(dst, `"stop_reason":"`...), anthropicFinish[p.finish]...), `","stop_sequence":null,"stop_details":`...)
 	if p.finish == refused || p.finish == filtered {
-		return append(dst, `{"type":"refusal","category":null,"explanation":null}`...)
+		return append(dst, `{"type":"refusal","category":null,"explanation":null,"fallback_credit_token":null,"fallback_has_prefill_claim":null,"recommended_model":null}`...)
 	}
 	return append(dst, "null"...)
 }

@@ -31,20 +31,22 @@ var adjectives = strings.Fields("simple quiet careful short useful narrow sturdy
 
 var verbs = strings.Fields("measure describe repair compare sort draw question test carry count open follow trust name weigh")
 
-// prose writes sentences that are the same for the same prompt: as many as asked, or 4 to 9 when n is 0.
-func prose(prompt string, n int) string {
-	r := rand.New(rand.NewPCG(seed(prompt), 1))
-	t := topic(prompt)
-	if n == 0 {
-		n = 4 + r.IntN(6)
-	}
+// answer is prose about what the prompt is about, the same for the same prompt: 4 to 9 sentences.
+func answer(prompt string) string {
+	n := seed(prompt)
+	return prose(n, topic(prompt), 4+int(n%6))
+}
+
+// prose writes sentences of different patterns, the same for the same number.
+func prose(number uint64, topic string, sentences int) string {
+	r := rand.New(rand.NewPCG(number, 1))
 	var b strings.Builder
-	b.Grow(n * 80)
-	for i := range n {
+	b.Grow(sentences * 80)
+	for i, k := range r.Perm(len(patterns))[:min(sentences, len(patterns))] {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		sentence(&b, patterns[r.IntN(len(patterns))], t, r)
+		sentence(&b, patterns[k], topic, r)
 	}
 	return b.String()
 }

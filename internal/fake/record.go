@@ -71,7 +71,7 @@ func (x *exchange) record(body []byte) (end func()) {
 	if s.opt.NoRecord {
 		return func() {}
 	}
-	x.rec = &Request{ID: x.id, Time: s.now(), Method: x.r.Method, Path: maskedPath(x.r.URL), Headers: masked(x.r.Header),
+	x.rec = &Request{ID: x.id, Time: time.Now(), Method: x.r.Method, Path: maskedPath(x.r.URL), Headers: masked(x.r.Header),
 		Body: string(body[:min(len(body), maxKept)]), Bytes: len(body)}
 	s.mu.Lock()
 	s.ring.add(x.rec)
@@ -86,7 +86,7 @@ func (x *exchange) record(body []byte) (end func()) {
 func (x *exchange) gone() {
 	x.update(func(q *Request) {
 		if !q.finished && q.GoneAt == nil {
-			now := x.server.now()
+			now := time.Now()
 			q.GoneAt = &now
 		}
 	})
@@ -103,7 +103,7 @@ func (x *exchange) finish() {
 		if q.finished {
 			return
 		}
-		now := x.server.now()
+		now := time.Now()
 		q.Done, q.finished = &now, true
 	})
 }

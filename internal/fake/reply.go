@@ -3,6 +3,7 @@ package fake
 import (
 	"iter"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -92,7 +93,7 @@ type usage struct{ in, out, cached, write, write1h, reasoning int64 }
 
 // compose writes the answer that the script wants for a request.
 func (s *Server) compose(a *ask, sc *script, id string) *reply {
-	p := &reply{id: id, model: a.model, created: s.now().Unix(), finish: sc.finish, chunks: sc.chunks,
+	p := &reply{id: id, model: a.model, created: time.Now().Unix(), finish: sc.finish, chunks: sc.chunks,
 		layout: sc.tools.layout, usageAt: sc.usage.at, noUsage: sc.noUsage}
 	if sc.think {
 		p.thought = s.ponder(a.user, a.rounds)
@@ -108,7 +109,9 @@ func (s *Server) compose(a *ask, sc *script, id string) *reply {
 	if sc.empty != "" {
 		p.text, p.calls = "", nil
 	}
-	p.limit(a)
+	if sc.hugeBytes == 0 {
+		p.limit(a)
+	}
 	p.stretch(sc)
 	p.count(a, sc)
 	return p
@@ -139,9 +142,9 @@ func (s *Server) say(a *ask, sc *script) string {
 	case a.json && len(a.schema) > 0:
 		text = sample(a.schema, seed(a.user), false)
 	case a.json:
-		text = `{"answer":` + string(quote(nil, prose(a.user, 1))) + `}`
+		text = `{"answer":` + string(quote(nil, prose(seed(a.user), topic(a.user), 1))) + `}`
 	default:
-		text = prose(a.user, 0)
+		text = answer(a.user)
 	}
 	if sc.hugeBytes > 0 {
 		return strings.Repeat(padding, sc.hugeBytes/len(padding)+1)[:sc.hugeBytes]

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -19,6 +20,13 @@ func (responses) eventType(*ask) []string         { return sseType }
 func (responses) head(h http.Header, id string)   { openaiHead(h, id) }
 func (responses) fault(dst []byte, f *fault, id string) []byte {
 	return chat{}.fault(dst, f, id)
+}
+
+// phrases differ from Chat's in the status of a model that does not exist, as recorded in 2026.
+func (responses) phrases() map[why]phrase {
+	m := maps.Clone(openaiPhrases)
+	m[whyNoModel] = phrase{http.StatusBadRequest, ""}
+	return m
 }
 
 type responsesRequest struct {
@@ -56,7 +64,7 @@ type responsesItem struct {
 	ID               string         `json:"id"`
 	CallID           string         `json:"call_id"`
 	Name             string         `json:"name"`
-	Arguments        string         `json:"arguments"`
+	Arguments        jsontext.Value `json:"arguments"`
 	Content          jsontext.Value `json:"content"`
 	Output           jsontext.Value `json:"output"`
 	EncryptedContent *string        `json:"encrypted_content"`
@@ -66,9 +74,6 @@ func (responses) read(s *Server, _ *http.Request, body []byte) (*ask, *fault) {
 	var q responsesRequest
 	if f := decode(body, &q); f != nil {
 		return nil, f
-	}
-	if q.Model == "" {
-		return nil, bad("model", "Missing required parameter: 'model'.")
 	}
 	if id, ok := strings.CutPrefix(q.PreviousResponseID, "resp_"); q.PreviousResponseID != "" && (!ok || !s.issued(id)) {
 		return nil, &fault{status: http.StatusBadRequest, param: "previous_response_id",

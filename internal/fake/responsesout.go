@@ -65,7 +65,7 @@ func responsesError(dst []byte, f *fault) []byte {
 		code = "rate_limit_exceeded"
 	}
 	dst = append(append(append(dst, `{"code":"`...), code...), `","message":`...)
-	return append(quote(dst, f.words(openaiWords)), '}')
+	return append(quote(dst, f.msg), '}')
 }
 
 func responsesOutput(dst []byte, a *ask, p *reply) []byte {
@@ -257,7 +257,7 @@ func (responses) faultEvent(dst []byte, a *ask, p *reply, f *fault, n int) []byt
 	_, code := openaiKind(f)
 	dst = append(dst, "event: error\ndata: {\"type\":\"error\",\"code\":"...)
 	dst = orNull(dst, code, false)
-	dst = quote(append(dst, `,"message":`...), f.words(openaiWords))
+	dst = quote(append(dst, `,"message":`...), f.msg)
 	dst = fmt.Appendf(dst, `,"param":null,"sequence_number":%d}`+"\n\n", n)
 	dst = append(dst, "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":"...)
 	dst = response(dst, a, p, "failed", f)

@@ -67,7 +67,7 @@ func seed(text string) uint64 {
 // ponder is the reasoning before an answer. Its last line is a checksum of the others, since the Chat dialect carries
 // reasoning without a signature.
 func (s *Server) ponder(prompt string, round int) string {
-	text := prose(fmt.Sprint("reasoning ", round, " ", prompt), 2)
+	text := prose(seed(prompt)+uint64(round)+1, topic(prompt), 2)
 	return fmt.Sprintf("%s\nThat is consistent (%016x).", text, s.mac([]byte(text)))
 }
 

@@ -2,7 +2,6 @@ package fake
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -17,13 +16,13 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 		in.Body = http.NoBody
 	}
 	pr, pw := io.Pipe()
-	unblock := context.AfterFunc(ctx, func() { pr.CloseWithError(context.Cause(ctx)) })
+	unblock := context.AfterFunc(ctx, func() { pw.CloseWithError(context.Cause(ctx)) })
 	w := &pipeWriter{header: http.Header{}, pipe: pw, started: make(chan struct{})}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer in.Body.Close()
-		w.end(w.serve(s, in))
+		w.end(ctx, w.serve(s, in))
 	}()
 	release := func() {
 		cancel()
@@ -39,7 +38,7 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if w.status == 0 { // over without an answer
 		release()
-		return nil, errors.Join(w.err, r.Context().Err())
+		return nil, w.err
 	}
 	resp := &http.Response{
 		Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1,
@@ -93,8 +92,11 @@ func (w *pipeWriter) serve(s *Server, r *http.Request) (err error) {
 	return nil
 }
 
-// end lets the reader have what is left and then how it ended. A handler that sent nothing gave up on a client that is gone.
-func (w *pipeWriter) end(err error) {
+// end lets the reader have what is left and then how it ended. A handler that returns once the client is gone gave up on it.
+func (w *pipeWriter) end(ctx context.Context, err error) {
+	if err == nil {
+		err = context.Cause(ctx)
+	}
 	if err == nil && w.status == 0 {
 		err = io.ErrUnexpectedEOF
 	}

@@ -58,7 +58,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 // whole sends an answer in one piece.
 func (x *exchange) whole(a *ask, sc *script, p *reply) {
 	if sc.errorAfter >= 0 {
-		f := sc.errorFault.named(x.dialect)
+		f := sc.errorFault.said(x.dialect)
 		x.wholeBody(sc, func(dst []byte) []byte { return x.dialect.fault(dst, f, x.id) })
 		return
 	}
@@ -239,7 +239,7 @@ func (o *out) fault(a *ask, p *reply, ev []byte, i int) bool {
 		}
 		return false
 	case sc.errorAfter:
-		f := sc.errorFault.named(x.dialect)
+		f := sc.errorFault.said(x.dialect)
 		o.event(x.dialect.faultEvent(nil, a, p, f, i))
 		return false
 	case sc.stallAfter:
@@ -292,16 +292,4 @@ func (x *exchange) drop(how string, next []byte) {
 	if len(next) > 0 {
 		_, _ = conn.Write(append([]byte("ffff\r\n"), next[:len(next)/2]...))
 	}
-}
-
-// named gives an error inside a stream the status that this vendor has for it.
-func (f fault) named(d dialect) *fault {
-	if f.why != whyOverloaded {
-		return &f
-	}
-	f.status = http.StatusServiceUnavailable
-	if _, ok := d.(messages); ok {
-		f.status = 529
-	}
-	return &f
 }

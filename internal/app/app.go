@@ -275,6 +275,9 @@ func (a *app) watch(ctx context.Context, cfg *config.Config) error {
 			a.Log.Error("the changed configuration is not used; the one before stays in force", "error", err)
 			return
 		}
+		for _, key := range a.config.Load().Restart(next) {
+			a.Log.Warn("this change needs a restart", "key", key)
+		}
 		a.take(next)
 		a.gate.Swap(state)
 		a.say(next, warnings)
@@ -317,7 +320,7 @@ func (a *app) banner(cfg *config.Config, address string) {
 	if !web.Built() {
 		fmt.Fprint(&b, "  The console was not built into this program: install Node.js and run 'make build'.\n")
 	}
-	if len(names) == 1 && names[0] == demo {
+	if len(names) == 1 && names[0] == demo.Name {
 		fmt.Fprintf(&b, "\nNo provider key found. Try it without one:\n\n  curl %s/v1/chat/completions -H 'content-type: application/json' \\\n    -d '{\"model\": \"demo/chat\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello!\"}]}'\n\n", url)
 	}
 	_, _ = io.WriteString(a.Out, b.String()) // nobody reads: nothing to tell them

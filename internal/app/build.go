@@ -17,14 +17,6 @@ import (
 	"tidegate/internal/tenant"
 )
 
-// demo is the provider that needs no account: the scripted upstream, in process.
-const demo = "demo"
-
-// demoPrices let a newcomer see costs: they are nobody's real ones.
-var demoPrices = price.Override{Provider: demo, Model: "*", Prices: map[llm.Meter]price.Nano{
-	llm.InputText: 500_000_000, llm.InputCacheRead: 50_000_000, llm.OutputText: 1_500_000_000,
-}}
-
 // builder makes snapshots of configurations. What lives longer than one of them (connections, the price book, the demo) is
 // made once and lent to each.
 type builder struct {
@@ -48,10 +40,7 @@ func (b *builder) build(cfg *config.Config) (*gate.State, error) {
 	}
 	names := map[string]route.Name{}
 	for _, m := range cfg.Models {
-		n := route.Name{Attempts: cfg.Routing.Retry.Attempts, AllowLoss: pick(m.OnLoss, cfg.Routing.OnLoss) == config.Allow}
-		if m.Retry.Attempts > 0 {
-			n.Attempts = m.Retry.Attempts
-		}
+		n := route.Name{Attempts: m.Retry.Attempts, AllowLoss: m.OnLoss == config.Allow}
 		for _, t := range m.Targets {
 			n.Targets = append(n.Targets, route.Ref{Provider: t.Model.Provider, Model: t.Model.Model})
 		}
@@ -94,7 +83,7 @@ func (b *builder) upstreams(cfg *config.Config) ([]*provider.Upstream, error) {
 		return slices.ContainsFunc(list, func(u *provider.Upstream) bool { return u.Name == name })
 	}
 	for row := range provider.All() {
-		if has(row.Name) || row.BaseURL == "" || row.Name == demo {
+		if has(row.Name) || row.BaseURL == "" {
 			continue
 		}
 		if cred, ok := b.fromEnv(row); ok {
@@ -105,8 +94,8 @@ func (b *builder) upstreams(cfg *config.Config) ([]*provider.Upstream, error) {
 			list = append(list, u)
 		}
 	}
-	if row, ok := provider.Lookup(demo); ok && !has(demo) && (cfg.Auth == config.Open || len(list) == 0) {
-		u, err := provider.New(row, provider.Options{Name: demo, Transport: b.demo})
+	if !has(demo.Name) && (cfg.Auth == config.Open || len(list) == 0) {
+		u, err := provider.New(demo, provider.Options{Name: demo.Name, Transport: b.demo})
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +105,7 @@ func (b *builder) upstreams(cfg *config.Config) ([]*provider.Upstream, error) {
 }
 
 func (b *builder) configured(p *config.Provider) (*provider.Upstream, error) {
-	row, ok := provider.Lookup(pick(p.Type, p.Name))
+	row, ok := lookup(pick(p.Type, p.Name))
 	if !ok {
 		return nil, fmt.Errorf("unknown type %q", p.Type)
 	}
@@ -124,7 +113,7 @@ func (b *builder) configured(p *config.Provider) (*provider.Upstream, error) {
 		Name: p.Name, BaseURL: p.BaseURL, Models: p.Models, Default: p.DefaultModel, Extra: p.ExtraBody.Reveal(), Transport: b.transport,
 		Header: map[string]string{},
 	}
-	if row.Name == demo {
+	if row.Name == demo.Name {
 		opt.Transport = b.demo
 	}
 	for name, v := range p.Headers {
@@ -172,10 +161,10 @@ func (b *builder) prices(cfg *config.Config, upstreams []*provider.Upstream) (*p
 	names := map[string]string{}
 	for _, u := range upstreams {
 		names[u.Name] = u.PriceList()
-		if u.Row.Local && u.Row.Name != demo {
+		if u.Row.Local && u.Row.Name != demo.Name {
 			overrides = append(overrides, price.Override{Provider: u.Name, Model: "*", Free: true})
 		}
-		if u.Row.Name == demo {
+		if u.Row.Name == demo.Name {
 			o := demoPrices
 			o.Provider = u.Name
 			overrides = append(overrides, o)
@@ -203,7 +192,7 @@ type catalogue struct{ *price.Book }
 
 // Models are the models that can still be called.
 func (c catalogue) Models(name string) []string {
-	if name == demo {
+	if name == demo.Name {
 		var list []string
 		for _, s := range fake.Scenarios() {
 			list = append(list, s.Name)
@@ -221,7 +210,7 @@ func (c catalogue) Models(name string) []string {
 
 // known tells of a provider that could be switched on, and the variable that would.
 func known(name string) (env string, ok bool) {
-	row, ok := provider.Lookup(name)
+	row, ok := lookup(name)
 	if ok && len(row.Env) > 0 {
 		env = row.Env[0]
 	}
@@ -233,7 +222,7 @@ type Builtins struct{}
 
 // Names lists them.
 func (Builtins) Names() []string {
-	var names []string
+	names := []string{demo.Name}
 	for row := range provider.All() {
 		names = append(names, row.Name)
 	}
@@ -242,12 +231,12 @@ func (Builtins) Names() []string {
 
 // Lookup finds one by name or alias.
 func (Builtins) Lookup(name string) (config.Builtin, bool) {
-	row, ok := provider.Lookup(name)
+	row, ok := lookup(name)
 	return config.Builtin{Name: row.Name, Env: row.Env, BaseURL: row.BaseURL}, ok
 }
 
 // Upstreams are the providers that a gateway with this configuration would have, without the demo.
 func Upstreams(cfg *config.Config, env func(string) (string, bool)) ([]*provider.Upstream, error) {
 	list, err := (&builder{env: env}).upstreams(cfg)
-	return slices.DeleteFunc(list, func(u *provider.Upstream) bool { return u.Row.Name == demo }), err
+	return slices.DeleteFunc(list, func(u *provider.Upstream) bool { return u.Row.Name == demo.Name }), err
 }

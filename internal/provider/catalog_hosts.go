@@ -188,12 +188,6 @@ var hosts = []Row{
 // local are servers on the user's own machine, at the addresses they listen on unless told otherwise.
 var local = []Row{
 	{
-		// In process: the address is never dialled.
-		Name: "demo", Title: "Demo (scripted upstream)", BaseURL: "http://127.0.0.1/v1", Path: "/v1", Auth: NoAuth, Local: true, Dialect: llm.OpenAIChat,
-		Default: "chat",
-		Doc:     "docs/fake.md", Seen: "2026-11-24",
-	},
-	{
 		Name: "ollama", Title: "Ollama", BaseURL: "http://127.0.0.1:11434/v1", Path: "/v1", Auth: NoAuth, Local: true, Dialect: llm.OpenAIChat,
 		Quirks: llm.Quirks{Thought: "reasoning"}, // recorded
 		Doc:    "https://docs.ollama.com/api/openai-compatibility", Seen: "2026-08-31",

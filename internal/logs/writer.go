@@ -29,9 +29,9 @@ func (j *Journal) Run(ctx context.Context) error {
 	w := &writer{j: j, pos: j.spool.Acked(), packer: newPacker()}
 	w.run(ctx)
 
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.opts.Flush)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.opts.Flush)
 	defer cancel()
-	w.drain(ctx)
+	w.drain(last)
 	return nil
 }
 

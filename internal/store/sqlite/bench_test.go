@@ -31,13 +31,11 @@ func BenchmarkPut(b *testing.B) {
 	var used time.Duration
 	n := 0
 	for b.Loop() {
-		b.StopTimer()
 		batch := &logs.Batch{}
 		for range size {
 			at = at.Add(time.Millisecond)
 			batch.Records = append(batch.Records, sample(r, at))
 		}
-		b.StartTimer()
 		before := cpu()
 		if err := db.Log().Put(b.Context(), batch); err != nil {
 			b.Fatal(err)

@@ -46,7 +46,6 @@ CREATE TABLE exchanges (
 CREATE INDEX exchanges_at ON exchanges (at, id);
 CREATE INDEX exchanges_key ON exchanges (key, at, id);
 CREATE INDEX exchanges_session ON exchanges (session, at, id) WHERE session <> '';
-CREATE INDEX exchanges_trace ON exchanges (trace, at, id) WHERE trace <> '';
 CREATE INDEX exchanges_failed ON exchanges (at, id) WHERE outcome <> 'ok';
 
 -- One row per attempt: what was consumed and what it cost. Money is billionths of a US dollar, NULL when no price is known.

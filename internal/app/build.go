@@ -10,7 +10,6 @@ import (
 	"tidegate/internal/config"
 	"tidegate/internal/fake"
 	"tidegate/internal/gate"
-	"tidegate/internal/llm"
 	"tidegate/internal/price"
 	"tidegate/internal/provider"
 	"tidegate/internal/route"
@@ -122,15 +121,10 @@ func (b *builder) configured(p *config.Provider) (*provider.Upstream, error) {
 	for i, key := range p.Credentials() {
 		opt.Credentials = append(opt.Credentials, provider.Credential{Label: fmt.Sprintf("%s #%d", p.Name, i+1), Key: key.Reveal()})
 	}
-	// A custom address does not get the vendor's key from the environment: it would be sent to somebody else.
-	if len(opt.Credentials) == 0 && p.BaseURL == "" {
-		if cred, ok := b.fromEnv(row); ok {
-			opt.Credentials = append(opt.Credentials, cred)
-		}
-	}
 	u, err := provider.New(row, opt)
 	if err == nil && p.BaseURL != "" && len(opt.Credentials) == 0 {
-		u.Local = true // an address of the user's own that was given no key needs none
+		u.Auth = provider.NoAuth // an address of the user's own that was given no key needs none
+		u.Local = u.Local || config.Loopback(u.Base.Hostname())
 	}
 	return u, err
 }

@@ -1,0 +1,136 @@
+package anthropic
+
+import (
+	"strings"
+
+	"tidegate/internal/rawjson"
+)
+
+// compile makes a JSON Schema acceptable for structured outputs: objects must be closed, and some constraints are refused
+// (structured outputs page, 2026-11). As the vendor's SDKs do, objects are closed and the constraints move into the
+// description, where the model reads them. A schema that needs nothing keeps every byte.
+func (e *encoder) compile(schema []byte, path string) []byte {
+	c := compiler{}
+	out := c.schema(schema)
+	if len(c.moved) > 0 {
+		e.lose(path, "not enforced but described: "+strings.Join(c.moved, ", "))
+	}
+	if !c.changed {
+		return schema
+	}
+	return out
+}
+
+type compiler struct {
+	changed bool
+	moved   []string // the constraints, each once
+}
+
+// refused are the keywords that the vendor does not take.
+func refusedKeyword(name string, v []byte) bool {
+	switch name {
+	case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+		"minLength", "maxLength", "maxItems", "uniqueItems", "minProperties", "maxProperties":
+		return true
+	case "minItems":
+		n, ok := rawjson.Int(v)
+		return !ok || n > 1
+	}
+	return false
+}
+
+// schema rewrites one schema and those in it. Whatever is not a schema is copied.
+func (c *compiler) schema(schema []byte) []byte {
+	if len(schema) == 0 || schema[0] != '{' {
+		return schema
+	}
+	var w writer
+	var notes []string
+	var description string
+	object, closed := false, false
+	w.open('{')
+	_ = rawjson.Object(schema, func(name, v []byte) bool {
+		n := string(name)
+		switch {
+		case refusedKeyword(n, v):
+			c.move(n)
+			notes = append(notes, n+": "+string(v))
+			return true
+		case n == "description":
+			if s, ok := rawjson.String(v); ok {
+				description = s
+				return true
+			}
+		case n == "type":
+			object = strings.Contains(string(v), `"object"`)
+		case n == "additionalProperties":
+			closed = true
+			if string(v) != "false" {
+				c.move(n)
+				v = []byte("false")
+			}
+		case n == "oneOf" && rawjson.Get(schema, "anyOf") == nil:
+			name, c.changed = []byte("anyOf"), true
+		}
+		w.comma()
+		w.b = append(rawjson.AppendQuote(w.b, string(name)), ':')
+		w.b = append(w.b, c.value(n, v)...)
+		return true
+	})
+	if object && !closed {
+		c.changed = true
+		w.bool("additionalProperties", false)
+	}
+	if len(notes) > 0 {
+		description = strings.TrimSpace(description + " {" + strings.Join(notes, ", ") + "}")
+	}
+	if description != "" {
+		w.str("description", description)
+	}
+	w.close('}')
+	return w.b
+}
+
+func (c *compiler) move(keyword string) {
+	c.changed = true
+	for _, m := range c.moved {
+		if m == keyword {
+			return
+		}
+	}
+	c.moved = append(c.moved, keyword)
+}
+
+// value rewrites the schemas inside a keyword's value.
+func (c *compiler) value(keyword string, v []byte) []byte {
+	var w writer
+	switch keyword {
+	case "properties", "$defs", "definitions":
+		if len(v) == 0 || v[0] != '{' {
+			return v
+		}
+		w.open('{')
+		_ = rawjson.Object(v, func(name, v []byte) bool {
+			w.comma()
+			w.b = append(rawjson.AppendQuote(w.b, string(name)), ':')
+			w.b = append(w.b, c.schema(v)...)
+			return true
+		})
+		w.close('}')
+		return w.b
+	case "anyOf", "allOf", "oneOf", "prefixItems":
+		if len(v) == 0 || v[0] != '[' {
+			return v
+		}
+		w.open('[')
+		_ = rawjson.Array(v, func(_ int, v []byte) bool {
+			w.element(c.schema(v))
+			return true
+		})
+		w.close(']')
+		return w.b
+	case "items", "not", "contains":
+		return c.schema(v)
+	}
+	return v
+}

@@ -1,0 +1,200 @@
+package anthropic
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"tidegate/internal/llm"
+)
+
+// turn is a message as it will be written.
+type turn struct {
+	role  llm.Role
+	items []item
+	ext   llm.Ext
+}
+
+// turns lays the conversation out by the vendor's rules: turns of one speaker are one, every call is answered at the very
+// beginning of the turn behind it, nothing is empty, and a user speaks first. A conversation that keeps the rules is not
+// changed.
+func (e *encoder) turns() []turn {
+	var turns []turn
+	for i := range e.chat.Messages {
+		if t := e.turn(&e.chat.Messages[i], i, turns); len(t.items) > 0 {
+			turns = append(turns, t)
+		}
+	}
+	return e.ends(merge(e.answer(merge(turns))))
+}
+
+func (e *encoder) turn(m *llm.Message, at int, before []turn) turn {
+	path := "messages." + strconv.Itoa(at)
+	t := turn{role: m.Role, ext: m.Ext}
+	if m.Name != "" {
+		e.lose(path+".name", "participants have no names here")
+	}
+	e.losses = m.Ext.Losses(e.losses, own, path)
+	if m.Role == llm.RoleSystem && !e.traits.system {
+		t.role = llm.RoleUser
+		e.lose(path+".role", "the model takes system messages only in front; sent as the user's")
+	}
+	for i, p := range m.Parts {
+		it := item{part: p, path: func() string { return path + ".content." + strconv.Itoa(i) }}
+		if e.sendable(&it, m.Role) {
+			t.items = append(t.items, it)
+		}
+	}
+	return t
+}
+
+// merge joins neighbours of one role, as the vendor itself does, and drops what became empty. System messages stay apart.
+func merge(turns []turn) []turn {
+	out := turns[:0]
+	for _, t := range turns {
+		if len(t.items) == 0 {
+			continue
+		}
+		if n := len(out); n > 0 && out[n-1].role == t.role && t.role != llm.RoleSystem && len(out[n-1].ext[own]) == 0 && len(t.ext[own]) == 0 {
+			out[n-1].items = slices.Concat(out[n-1].items, t.items)
+			continue
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// answer puts the results of every assistant's turn at the head of the turn behind it. A call without a result gets one that
+// says so, and a result without a call becomes text; the vendor refuses both as they are.
+func (e *encoder) answer(turns []turn) []turn {
+	seen := map[string]int{}
+	for i := 0; i < len(turns); i++ {
+		if turns[i].role != llm.RoleAssistant {
+			continue
+		}
+		results := e.results(turns, i, seen)
+		if len(results) == 0 {
+			continue
+		}
+		if i+1 == len(turns) || turns[i+1].role != llm.RoleUser {
+			turns = slices.Insert(turns, i+1, turn{role: llm.RoleUser})
+		}
+		next := &turns[i+1]
+		next.items = slices.Concat(results, unused(next.items))
+	}
+	for i := range turns {
+		turns[i].items = unused(turns[i].items)
+		for k := range turns[i].items {
+			e.orphan(&turns[i].items[k])
+		}
+	}
+	return turns
+}
+
+// results takes the result of each call of turn i out of the turns behind it. Ids are made unique on the way: some servers
+// count calls from zero in every turn, the vendor wants each id once.
+func (e *encoder) results(turns []turn, i int, seen map[string]int) (results []item) {
+	for k := range turns[i].items {
+		it := &turns[i].items[k]
+		c, ok := it.part.(llm.Call)
+		if !ok {
+			continue
+		}
+		old := c.ID
+		if c.ID = cleanID(c.ID); c.ID == "" {
+			c.ID = "call"
+		}
+		if seen[c.ID]++; seen[c.ID] > 1 {
+			c.ID += "_" + strconv.Itoa(seen[c.ID])
+		}
+		it.part = c
+		found, ok := take(turns[i+1:], old)
+		if !ok {
+			e.lose(it.path(), "a call without a result; sent with one that says so")
+			found = item{part: llm.Result{Failed: true}, path: it.path}
+			found.inner = []item{{part: llm.Text{Text: "The tool was not run."}, path: it.path}}
+		}
+		r, _ := found.part.(llm.Result)
+		r.CallID = c.ID
+		found.part, found.used = r, true
+		results = append(results, found)
+	}
+	return results
+}
+
+// take finds the first result for an id that has no call yet, and marks the place it leaves as used.
+func take(turns []turn, id string) (item, bool) {
+	for i := range turns {
+		for k := range turns[i].items {
+			it := &turns[i].items[k]
+			if r, ok := it.part.(llm.Result); ok && !it.used && r.CallID == id {
+				taken := *it
+				it.used, it.part = true, nil
+				return taken, true
+			}
+		}
+	}
+	return item{}, false
+}
+
+// unused are the items that nobody took.
+func unused(items []item) (out []item) {
+	for _, it := range items {
+		if it.part != nil {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+func (e *encoder) orphan(it *item) {
+	r, ok := it.part.(llm.Result)
+	if !ok || it.used {
+		return
+	}
+	e.lose(it.path(), "a result without a call; sent as text")
+	text := "Result of a tool call"
+	if name := strings.TrimSpace(r.Name + " " + r.CallID); name != "" {
+		text += " (" + name + ")"
+	}
+	for _, inner := range it.inner {
+		if t, ok := inner.part.(llm.Text); ok {
+			text += "\n" + t.Text
+		}
+	}
+	it.part = llm.Text{Text: text, Mark: r.Mark}
+}
+
+// ends sees to the first and the last turn.
+func (e *encoder) ends(turns []turn) []turn {
+	if len(turns) == 0 || turns[0].role == llm.RoleAssistant && !e.traits.system {
+		// Models before Opus 4.8 want a user first; a recording shows a later one taking an assistant.
+		e.lose("messages", "a user has to speak first; a turn was put in front")
+		turns = slices.Insert(turns, 0, filler("(The conversation begins.)"))
+	}
+	last := &turns[len(turns)-1]
+	if last.role != llm.RoleAssistant {
+		return turns
+	}
+	end := &last.items[len(last.items)-1]
+	if _, server := end.part.(llm.Opaque); server {
+		return turns // a paused turn that is to be continued
+	}
+	if !e.traits.prefill {
+		e.refuse("messages", "the model does not continue an assistant's turn")
+		return append(turns, filler("Continue."))
+	}
+	// "The prefill content cannot end with trailing whitespace" (prefill page, 2026-11).
+	if t, ok := end.part.(llm.Text); ok {
+		if trimmed := strings.TrimRight(t.Text, " \t\r\n"); trimmed != t.Text {
+			e.lose(end.path(), "white space at the end")
+			t.Text = trimmed
+			end.part = t
+		}
+	}
+	return turns
+}
+
+func filler(text string) turn {
+	return turn{role: llm.RoleUser, items: []item{{part: llm.Text{Text: text}}}}
+}

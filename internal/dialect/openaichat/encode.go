@@ -1,0 +1,254 @@
+package openaichat
+
+import (
+	"slices"
+
+	"tidegate/internal/llm"
+	"tidegate/internal/rawjson"
+)
+
+// EncodeRequest writes the request. What stays the same over a conversation comes first, the messages last.
+func (Codec) EncodeRequest(chat *llm.Chat, to llm.Target) ([]byte, []llm.Loss, error) {
+	e := encoder{chat: chat, to: to, q: quirks(to)}
+	e.losses = chat.Ext.Losses(e.losses, own, "")
+	e.open('{')
+	e.str("model", to.Model)
+	e.tools()
+	e.choice()
+	e.output()
+	e.thinking()
+	e.sampling()
+	e.optional("user", chat.User != "", func() { e.str("user", chat.User) })
+	e.optional("service_tier", chat.Tier != "", func() { e.str("service_tier", chat.Tier) })
+	e.kept()
+	e.stream()
+	e.messages()
+	e.close('}')
+	return e.b, e.losses, nil
+}
+
+// encoder writes one request.
+type encoder struct {
+	writer
+	chat   *llm.Chat
+	to     llm.Target
+	q      *llm.Quirks
+	losses []llm.Loss
+}
+
+func (e *encoder) lose(grave bool, path, why string) {
+	e.losses = append(e.losses, llm.Loss{Path: path, Why: why, Grave: grave})
+}
+
+func (e *encoder) takes(member string) bool { return slices.Contains(e.q.Takes, member) }
+
+// graveDrops are the members whose absence the caller would notice.
+var graveDrops = []string{"tools", "tool_choice", "response_format", "n", "logprobs", "modalities"}
+
+// optional writes a top-level member that is there, unless the provider refuses it, or the request holds it whole already.
+func (e *encoder) optional(name string, there bool, write func()) {
+	switch {
+	case !there || rawjson.Get(e.chat.Ext[own], name) != nil:
+	case slices.Contains(e.q.Drops, name):
+		e.lose(slices.Contains(graveDrops, name), name, "the provider does not take it")
+	default:
+		write()
+	}
+}
+
+// kept writes the members that the model has no word for.
+func (e *encoder) kept() {
+	if e.chat.Ext[own] == nil {
+		return
+	}
+	_ = rawjson.Object(e.chat.Ext[own], func(name, value []byte) bool {
+		switch n := string(name); {
+		case n == "stream_options":
+		case slices.Contains(e.q.Drops, n):
+			e.lose(slices.Contains(graveDrops, n), n, "the provider does not take it")
+		default:
+			e.value(n, value)
+		}
+		return true
+	})
+}
+
+// stream always asks for usage: the gateway counts it, and keeps it from a client that did not ask.
+func (e *encoder) stream() {
+	if !e.chat.Stream {
+		return
+	}
+	e.bool("stream", true)
+	if !e.q.NoStreamOptions {
+		e.value("stream_options", includeUsage(rawjson.Get(e.chat.Ext[own], "stream_options")))
+	}
+}
+
+func (e *encoder) sampling() {
+	s := &e.chat.Sampling
+	floats := [...]struct {
+		name string
+		v    *float64
+	}{
+		{"temperature", s.Temperature}, {"top_p", s.TopP},
+		{"frequency_penalty", s.FrequencyPenalty}, {"presence_penalty", s.PresencePenalty},
+	}
+	for _, m := range floats {
+		e.optional(m.name, m.v != nil, func() { e.float(m.name, *m.v) })
+	}
+	limit := e.q.MaxTokens
+	if limit == "" {
+		limit = "max_completion_tokens"
+	}
+	if s.TopK != nil && !e.takes("top_k") {
+		e.lose(false, "top_k", "no counterpart in "+string(own))
+	} else {
+		e.optional("top_k", s.TopK != nil, func() { e.int("top_k", *s.TopK) })
+	}
+	ints := [...]struct {
+		name string
+		v    *int64
+	}{{limit, s.MaxTokens}, {"seed", s.Seed}, {"n", s.N}, {"top_logprobs", s.TopLogprobs}}
+	for _, m := range ints {
+		e.optional(m.name, m.v != nil, func() { e.int(m.name, *m.v) })
+	}
+	e.optional("logprobs", s.Logprobs != nil, func() { e.bool("logprobs", *s.Logprobs) })
+	e.optional("stop", len(s.Stop) > 0, func() { e.strings("stop", s.Stop) })
+}
+
+func (e *encoder) strings(name string, all []string) {
+	e.name(name)
+	e.open('[')
+	for _, s := range all {
+		e.text(s)
+	}
+	e.close(']')
+}
+
+func (e *encoder) output() {
+	o := &e.chat.Output
+	e.optional("modalities", len(o.Modalities) > 0, func() { e.strings("modalities", o.Modalities) })
+	e.optional("verbosity", o.Verbosity != "", func() { e.str("verbosity", o.Verbosity) })
+	e.optional("response_format", o.Kind != "", e.responseFormat)
+}
+
+func (e *encoder) responseFormat() {
+	o := &e.chat.Output
+	kind := map[string]string{"text": "text", "json": "json_object", "schema": "json_schema"}[o.Kind]
+	if o.Kind == "schema" && (e.q.NoSchema || o.Schema == nil) {
+		kind = "json_object"
+		if o.Schema != nil {
+			e.lose(true, "response_format.json_schema", "the provider takes no schema")
+		}
+	}
+	e.name("response_format")
+	e.open('{')
+	e.str("type", kind)
+	if kind == "json_schema" {
+		name := o.Name
+		if name == "" {
+			name = "response" // the format demands a name
+		}
+		e.name("json_schema")
+		e.open('{')
+		e.str("name", name)
+		e.some("description", o.Description)
+		e.value("schema", o.Schema)
+		if o.Strict != nil {
+			e.bool("strict", *o.Strict)
+		}
+		e.close('}')
+	}
+	e.close('}')
+}
+
+// thinking asks for reasoning in the provider's way.
+func (e *encoder) thinking() {
+	t := e.chat.Thinking
+	ext := e.chat.Ext[own]
+	if t == (llm.Thinking{}) || rawjson.Get(ext, "reasoning") != nil || rawjson.Get(ext, "thinking") != nil {
+		return
+	}
+	if t.Effort == "none" {
+		t.Off, t.Effort = true, ""
+	}
+	switch {
+	case e.takes("reasoning"):
+		e.reasoningObject(t)
+		return
+	case e.takes("thinking") && (t.Off || t.Auto || t.Effort != "" || t.Budget != nil):
+		e.thinkingObject(t)
+	default:
+		e.effort(t)
+	}
+	if t.Display != "" {
+		e.lose(false, "thinking.display", "no counterpart in "+string(own))
+	}
+}
+
+func (e *encoder) reasoningObject(t llm.Thinking) {
+	e.name("reasoning")
+	e.open('{')
+	switch {
+	case t.Off:
+		e.bool("enabled", false)
+	case t.Budget != nil:
+		e.int("max_tokens", *t.Budget) // one of the two: OpenRouter refuses both
+		if t.Effort != "" {
+			e.lose(false, "thinking.effort", "a budget is given")
+		}
+	case t.Effort != "":
+		e.str("effort", t.Effort)
+	case t.Auto:
+		e.bool("enabled", true)
+	}
+	switch t.Display {
+	case "hide", "omitted":
+		e.bool("exclude", true)
+	case "show":
+		e.bool("exclude", false)
+	case "summarized":
+		e.lose(false, "thinking.display", "no counterpart in "+string(own))
+	}
+	e.close('}')
+}
+
+func (e *encoder) thinkingObject(t llm.Thinking) {
+	e.name("thinking")
+	e.open('{')
+	if t.Off {
+		e.str("type", "disabled")
+	} else {
+		e.str("type", "enabled")
+	}
+	e.close('}')
+	if t.Budget != nil {
+		e.lose(false, "thinking.budget", "the provider takes no budget")
+	}
+	e.optional("reasoning_effort", t.Effort != "", func() { e.str("reasoning_effort", t.Effort) })
+}
+
+// effort says what can be said in OpenAI's one word. A budget becomes the nearest word.
+func (e *encoder) effort(t llm.Thinking) {
+	word := t.Effort
+	switch {
+	case t.Off:
+		word = "none"
+	case word == "max":
+		word = "xhigh"
+		e.lose(false, "thinking.effort", "max is sent as xhigh")
+	case word == "" && t.Budget != nil:
+		word = "high"
+		if *t.Budget <= 2048 {
+			word = "low"
+		} else if *t.Budget <= 8192 {
+			word = "medium"
+		}
+		e.lose(false, "thinking.budget", "sent as an effort")
+	case t.Budget != nil:
+		e.lose(false, "thinking.budget", "an effort is given")
+	case t.Auto && word == "":
+		e.lose(false, "thinking", "left to the model's default")
+	}
+	e.optional("reasoning_effort", word != "", func() { e.str("reasoning_effort", word) })
+}

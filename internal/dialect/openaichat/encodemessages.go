@@ -1,0 +1,252 @@
+package openaichat
+
+import (
+	"crypto/sha256"
+	"math/big"
+
+	"tidegate/internal/llm"
+)
+
+func (e *encoder) messages() {
+	e.name("messages")
+	e.open('[')
+	if len(e.chat.System) > 0 {
+		e.message("system", "", "system", e.chat.System, nil)
+	}
+	for i := range e.chat.Messages {
+		m, path := &e.chat.Messages[i], at("messages", i)
+		e.losses = m.Ext.Losses(e.losses, own, path)
+		switch m.Role {
+		case llm.RoleSystem:
+			e.message("system", m.Name, path, m.Parts, m.Ext)
+		case llm.RoleUser:
+			e.user(path, m)
+		case llm.RoleAssistant:
+			e.assistant(path, m)
+		}
+	}
+	e.close(']')
+}
+
+// message writes one message whose parts are all content.
+func (e *encoder) message(role, name, path string, parts []llm.Part, ext llm.Ext) {
+	e.open('{')
+	e.str("role", role)
+	e.some("name", name)
+	e.name("content")
+	e.content(path+".content", numbered(parts))
+	e.ext(ext, "")
+	e.close('}')
+}
+
+// piece is a part and its place in the caller's message.
+type piece struct {
+	n    int
+	part llm.Part
+}
+
+func numbered(parts []llm.Part) []piece {
+	all := make([]piece, len(parts))
+	for i, p := range parts {
+		all[i] = piece{i, p}
+	}
+	return all
+}
+
+// user splits the results off: they are messages of their own and must come first. A tool's answer is text here, so media in
+// one follow in the user's message.
+func (e *encoder) user(path string, m *llm.Message) {
+	var rest []piece
+	results := 0
+	for i, p := range m.Parts {
+		r, ok := p.(llm.Result)
+		if !ok {
+			rest = append(rest, piece{i, p})
+			continue
+		}
+		results++
+		for j, moved := range e.result(at(path+".content", i), &r) {
+			if j == 0 {
+				e.lose(false, at(path+".content", i), "media of a tool result follow in a user message")
+			}
+			rest = append(rest, piece{i, moved})
+		}
+	}
+	if len(rest) == 0 && results > 0 {
+		return
+	}
+	e.open('{')
+	e.str("role", "user")
+	e.some("name", m.Name)
+	e.name("content")
+	e.content(path+".content", rest)
+	e.ext(m.Ext, "")
+	e.close('}')
+}
+
+// result writes a tool message and returns the media that it could not hold.
+func (e *encoder) result(path string, r *llm.Result) (media []llm.Part) {
+	e.losses = r.Ext.Losses(e.losses, own, path)
+	if r.Failed {
+		e.lose(false, path+".is_error", "no counterpart in "+string(own))
+	}
+	var pieces []piece
+	for i, p := range r.Parts {
+		if _, ok := p.(llm.Media); ok {
+			media = append(media, p)
+		} else {
+			pieces = append(pieces, piece{i, p})
+		}
+	}
+	e.open('{')
+	e.str("role", "tool")
+	e.str("tool_call_id", e.callID(r.CallID))
+	e.some("name", r.Name)
+	e.name("content")
+	e.content(path+".content", pieces)
+	e.mark(path, r.Mark)
+	e.ext(r.Ext, "")
+	e.close('}')
+	return media
+}
+
+// callID is an id in the provider's alphabet. Mistral demands nine letters or digits; others are hashed into that, so that call
+// and result stay a pair.
+func (e *encoder) callID(id string) string {
+	if e.q.CallID != "mistral9" || len(id) == 9 && alphanumeric(id) {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	text := "000000000" + new(big.Int).SetBytes(sum[:8]).Text(62)
+	return text[len(text)-9:]
+}
+
+func alphanumeric(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
+			return false
+		}
+	}
+	return true
+}
+
+// assistant writes a turn of the model: its thoughts, content and calls each have a place of their own.
+func (e *encoder) assistant(path string, m *llm.Message) {
+	var (
+		content []piece
+		calls   []piece
+		spoken  []llm.Thought
+		refusal string
+		audio   *llm.Opaque
+		seal    *llm.Seal
+	)
+	for i, p := range m.Parts {
+		where := at(path+".content", i)
+		switch p := p.(type) {
+		case llm.Thought:
+			if e.keeps(where, &p) {
+				spoken = append(spoken, p)
+			}
+		case llm.Call:
+			calls = append(calls, piece{i, p})
+		case llm.Opaque:
+			if p.From == own && p.Kind == "audio" {
+				audio = &p
+			} else {
+				content = append(content, piece{i, p})
+			}
+		case llm.Text:
+			if p.Seal != nil {
+				if seal = e.accepted(where, p.Seal); seal != nil {
+					p.Seal = nil
+				}
+			}
+			content = append(content, piece{i, p})
+		default:
+			content = append(content, piece{i, p})
+		}
+	}
+	if n := len(content); n > 0 && n <= 2 { // a refusal in the end has its own member
+		if t, ok := content[n-1].part.(llm.Text); ok && t.Refusal && plainText(content[:n-1]) && plain(t) {
+			refusal, content = t.Text, content[:n-1]
+		}
+	}
+	e.open('{')
+	e.str("role", "assistant")
+	e.some("name", m.Name)
+	thinking := e.q.Thought == "thinking_parts" && len(spoken) > 0
+	e.name("content")
+	switch {
+	case thinking:
+		e.thinkingParts(path+".content", spoken, content)
+	case len(content) == 0 && len(calls)+len(refusal) > 0:
+		e.raw([]byte("null"))
+	default:
+		e.content(path+".content", content)
+	}
+	e.some("refusal", refusal)
+	if !thinking {
+		e.reasoning(e.q.Thought, spoken)
+	}
+	if audio != nil {
+		e.value("audio", audio.Raw)
+	}
+	if seal != nil {
+		e.google(seal.Data)
+	}
+	e.calls(path, calls)
+	e.ext(m.Ext, "")
+	e.close('}')
+}
+
+func (e *encoder) calls(path string, calls []piece) {
+	if len(calls) == 0 {
+		return
+	}
+	e.name("tool_calls")
+	e.open('[')
+	for _, pc := range calls {
+		c, where := pc.part.(llm.Call), at(path+".content", pc.n)
+		e.losses = c.Ext.Losses(e.losses, own, where)
+		seal := ""
+		if s := e.accepted(where, c.Seal); s != nil {
+			seal = s.Data
+		}
+		e.open('{')
+		e.callBody(e.callID(c.ID), &c, seal)
+		e.mark(where, c.Mark)
+		e.ext(c.Ext, "")
+		e.close('}')
+	}
+	e.close(']')
+}
+
+// callBody writes the members of a whole call.
+func (w *writer) callBody(id string, c *llm.Call, seal string) {
+	kind, input, args := "function", "arguments", c.Args
+	if c.Custom {
+		kind, input = "custom", "input"
+	} else if args == "" {
+		args = "{}"
+	}
+	w.str("id", id)
+	w.str("type", kind)
+	w.name(kind)
+	w.open('{')
+	w.str("name", c.Name)
+	w.str(input, args)
+	w.close('}')
+	if seal != "" {
+		w.google(seal)
+	}
+}
+
+func (w *writer) google(signature string) {
+	w.name("extra_content")
+	w.open('{')
+	w.name("google")
+	w.open('{')
+	w.str("thought_signature", signature)
+	w.close('}')
+	w.close('}')
+}

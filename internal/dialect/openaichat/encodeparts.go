@@ -1,0 +1,296 @@
+package openaichat
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"tidegate/internal/llm"
+	"tidegate/internal/rawjson"
+)
+
+// plain tells whether a text is nothing but its letters.
+func plain(t llm.Text) bool { return t.Mark == nil && t.Ext[own] == nil }
+
+// plainText tells whether pieces can be written as a string: none, or one text without anything to it.
+func plainText(pieces []piece) bool {
+	if len(pieces) == 0 {
+		return true
+	}
+	t, ok := pieces[0].part.(llm.Text)
+	return ok && len(pieces) == 1 && plain(t) && !t.Refusal
+}
+
+// content writes a message's content: a string where that will do, since not every provider takes arrays.
+func (e *encoder) content(path string, pieces []piece) {
+	marked := func(p llm.Part) bool { t, ok := p.(llm.Text); return ok && t.Mark != nil }
+	if len(pieces) == 1 && marked(pieces[0].part) && !e.takes("cache_control") {
+		t := pieces[0].part.(llm.Text)
+		e.lose(false, at(path, pieces[0].n)+".cache_control", "no counterpart in "+string(own))
+		t.Mark = nil
+		pieces = []piece{{pieces[0].n, t}}
+	}
+	if plainText(pieces) {
+		text := ""
+		if len(pieces) == 1 {
+			t := pieces[0].part.(llm.Text)
+			text = t.Text
+			e.textLosses(at(path, pieces[0].n), &t)
+		}
+		e.text(text)
+		return
+	}
+	e.open('[')
+	from := len(e.b)
+	e.pieces(path, pieces)
+	if len(e.b) > from {
+		e.close(']')
+		return
+	}
+	e.b = append(e.b[:from-1], `""`...) // nothing could be carried: an empty array would be refused
+}
+
+func (e *encoder) pieces(path string, pieces []piece) {
+	for _, pc := range pieces {
+		where := at(path, pc.n)
+		switch p := pc.part.(type) {
+		case llm.Text:
+			e.textLosses(where, &p)
+			e.textPart(where, &p)
+		case llm.Media:
+			e.losses = p.Ext.Losses(e.losses, own, where)
+			e.media(where, &p)
+		case llm.Opaque:
+			if p.From == own {
+				e.raw(p.Raw)
+			} else {
+				e.lose(true, where, "a part that only "+string(p.From)+" knows: "+p.Kind)
+			}
+		case llm.Thought:
+			e.lose(false, where, "a thought outside an assistant's message")
+		case llm.Call, llm.Result:
+			e.lose(true, where, "a tool call or result in the wrong role")
+		}
+	}
+}
+
+func (e *encoder) textLosses(path string, t *llm.Text) {
+	e.losses = t.Ext.Losses(e.losses, own, path)
+	if t.Seal != nil {
+		e.accepted(path, t.Seal)
+	}
+	if len(t.Cites) > 0 {
+		e.lose(false, path+".citations", "requests have no place for citations")
+	}
+}
+
+func (e *encoder) textPart(path string, t *llm.Text) {
+	kind := "text"
+	if t.Refusal {
+		kind = "refusal"
+	}
+	e.open('{')
+	e.str("type", kind)
+	e.str(kind, t.Text)
+	e.mark(path, t.Mark)
+	e.ext(t.Ext, "")
+	e.close('}')
+}
+
+// media writes an image, a sound, a film or a document.
+func (e *encoder) media(path string, m *llm.Media) {
+	kind, _, _ := strings.Cut(m.Type, "/")
+	web := strings.HasPrefix(m.URL, "http://") || strings.HasPrefix(m.URL, "https://")
+	switch {
+	case m.FileID != "" && kind != "image":
+		e.file(path, m, "file_id", m.FileID)
+	case m.URL != "" && !web, m.FileID != "":
+		e.lose(true, path, "the address or file id means nothing to this provider")
+	case kind == "image" || kind == "":
+		e.addressed(path, m, "image_url")
+	case kind == "video":
+		e.addressed(path, m, "video_url")
+	case kind == "audio" && m.URL == "":
+		e.audio(path, m)
+	case m.URL != "" && e.takes("document_url"):
+		e.addressed(path, m, "document_url")
+	case m.URL != "" && e.takes("file_url"):
+		e.file(path, m, "file_data", m.URL)
+	case m.URL != "":
+		e.lose(true, path, "documents and sounds by address have no counterpart in "+string(own))
+	case kind == "text":
+		e.textPart(path, &llm.Text{Text: string(m.Data), Mark: m.Mark, Ext: m.Ext})
+		e.lose(false, path, "a text document is sent as text")
+	default:
+		e.file(path, m, "file_data", dataURL(m))
+	}
+}
+
+func dataURL(m *llm.Media) string {
+	return "data:" + m.Type + ";base64," + base64.StdEncoding.EncodeToString(m.Data)
+}
+
+// begin opens a part and its inner object; end closes both and writes what was kept for them.
+func (e *encoder) begin(kind, inner string) {
+	e.open('{')
+	e.str("type", kind)
+	e.name(inner)
+	e.open('{')
+}
+
+func (e *encoder) end(path, inner string, m *llm.Media) {
+	e.ext(memberOf(m.Ext, inner), "")
+	e.close('}')
+	e.mark(path, m.Mark)
+	e.ext(m.Ext, inner)
+	e.close('}')
+}
+
+func (e *encoder) addressed(path string, m *llm.Media, member string) {
+	target := m.URL
+	if target == "" {
+		target = dataURL(m)
+	}
+	if member == "document_url" { // Mistral's: not an object
+		e.open('{')
+		e.str("type", member)
+		e.str(member, target)
+		e.some("document_name", m.Name)
+		e.mark(path, m.Mark)
+		e.ext(m.Ext, member)
+		e.close('}')
+		return
+	}
+	e.begin(member, member)
+	e.str("url", target)
+	e.some("detail", m.Detail)
+	e.end(path, member, m)
+}
+
+func (e *encoder) audio(path string, m *llm.Media) {
+	format := ""
+	for _, t := range audioTypes {
+		if t.mime == m.Type || strings.TrimPrefix(m.Type, "audio/x-") == t.format || strings.TrimPrefix(m.Type, "audio/") == t.format {
+			format = t.format
+			break
+		}
+	}
+	if format == "" {
+		e.lose(true, path, "input_audio has no word for "+m.Type)
+		return
+	}
+	e.begin("input_audio", "input_audio")
+	e.str("data", base64.StdEncoding.EncodeToString(m.Data))
+	e.str("format", format)
+	e.end(path, "input_audio", m)
+}
+
+func (e *encoder) file(path string, m *llm.Media, member, value string) {
+	name := m.Name
+	if name == "" && member == "file_data" {
+		name = "document.pdf" // the format demands a name
+	}
+	e.begin("file", "file")
+	e.some("filename", name)
+	e.str(member, value)
+	e.end(path, "file", m)
+}
+
+// accepted returns a seal that the target issued itself, and reports any other.
+func (e *encoder) accepted(path string, s *llm.Seal) *llm.Seal {
+	if s == nil || s.Issuer == e.to.Issuer {
+		return s
+	}
+	e.lose(false, path+".signature", "issued by "+s.Issuer)
+	return nil
+}
+
+// keeps tells whether a thought may go to the target: one that is sealed only to its issuer.
+func (e *encoder) keeps(path string, t *llm.Thought) bool {
+	e.losses = t.Ext.Losses(e.losses, own, path)
+	if t.Seal != nil && t.Seal.Issuer != e.to.Issuer {
+		e.lose(false, path, "a thought sealed by "+t.Seal.Issuer)
+		return false
+	}
+	member := e.q.Thought
+	if member == "" {
+		member = "reasoning_content"
+	}
+	for _, d := range e.q.Drops {
+		if d == member {
+			e.lose(false, path, "the provider takes no thoughts")
+			return false
+		}
+	}
+	return t.Text != "" || t.Seal != nil
+}
+
+// reasoning writes thoughts: their text in the given member, and with their seals in reasoning_details.
+func (w *writer) reasoning(member string, all []llm.Thought) {
+	if len(all) == 0 {
+		return
+	}
+	if member == "" {
+		member = "reasoning_content"
+	}
+	text, sealed := "", false
+	for _, t := range all {
+		text += t.Text
+		sealed = sealed || t.Seal != nil
+	}
+	w.some(member, text)
+	if !sealed {
+		return
+	}
+	w.name("reasoning_details")
+	w.open('[')
+	for i, t := range all {
+		seal, format := "", ""
+		if t.Seal != nil {
+			seal, format = t.Seal.Data, formatOf(t.Seal.Issuer)
+		}
+		w.detail(i, &t, seal, format)
+	}
+	w.close(']')
+}
+
+// detail writes one element of reasoning_details. A seal that is an element itself is written out, with the text.
+func (w *writer) detail(index int, t *llm.Thought, seal, format string) {
+	w.open('{')
+	if strings.HasPrefix(seal, "{") {
+		w.ext(llm.Ext{own: []byte(seal)}, "")
+		member := "text"
+		if kind, _ := rawjson.String(rawjson.Get([]byte(seal), "type")); kind == "reasoning.summary" {
+			member = "summary"
+		}
+		w.some(member, t.Text)
+	} else if t.Redacted {
+		w.str("type", "reasoning.encrypted")
+		w.str("data", seal)
+	} else {
+		w.str("type", "reasoning.text")
+		w.str("text", t.Text)
+		w.some("signature", seal)
+	}
+	if !strings.HasPrefix(seal, "{") {
+		w.some("format", format)
+	}
+	w.int("index", int64(index))
+	w.close('}')
+}
+
+// thinkingParts writes thoughts the way of Mistral, as parts in front of the content.
+func (e *encoder) thinkingParts(path string, spoken []llm.Thought, content []piece) {
+	e.open('[')
+	for _, t := range spoken {
+		e.begin("thinking", "thinking")
+		e.b[len(e.b)-1] = '['
+		e.open('{')
+		e.str("type", "text")
+		e.str("text", t.Text)
+		e.close('}')
+		e.close(']')
+		e.close('}')
+	}
+	e.pieces(path, content)
+	e.close(']')
+}

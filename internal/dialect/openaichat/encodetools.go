@@ -1,0 +1,137 @@
+package openaichat
+
+import (
+	"slices"
+	"time"
+
+	"tidegate/internal/llm"
+)
+
+func (e *encoder) tools() {
+	e.optional("tools", len(e.chat.Tools) > 0, func() {
+		e.name("tools")
+		e.open('[')
+		for i := range e.chat.Tools {
+			e.tool(at("tools", i), &e.chat.Tools[i])
+		}
+		e.close(']')
+	})
+}
+
+func (e *encoder) tool(path string, t *llm.Tool) {
+	e.losses = t.Ext.Losses(e.losses, own, path)
+	inner := "function"
+	switch {
+	case t.Kind == "custom":
+		inner = "custom"
+	case t.Kind != "" && t.From == own:
+		e.raw(t.Raw)
+		return
+	case t.Kind != "":
+		e.lose(true, path, "the tool "+t.Kind+" is run by another provider")
+		return
+	}
+	e.open('{')
+	e.str("type", inner)
+	e.name(inner)
+	e.open('{')
+	e.str("name", t.Name)
+	e.some("description", t.Description)
+	if t.Schema != nil {
+		e.value("parameters", t.Schema)
+	}
+	if t.Strict != nil {
+		e.bool("strict", *t.Strict)
+	}
+	e.ext(memberOf(t.Ext, inner), "")
+	e.close('}')
+	e.mark(path, t.Mark)
+	e.ext(t.Ext, inner)
+	e.close('}')
+}
+
+// mark writes a cache mark where the provider takes Anthropic's.
+func (e *encoder) mark(path string, m *llm.CacheMark) {
+	if m == nil {
+		return
+	}
+	if !e.takes("cache_control") {
+		e.lose(false, path+".cache_control", "no counterpart in "+string(own))
+		return
+	}
+	e.name("cache_control")
+	e.open('{')
+	e.str("type", "ephemeral")
+	switch m.TTL {
+	case 0:
+	case time.Hour:
+		e.str("ttl", "1h")
+	default:
+		e.str("ttl", "5m")
+	}
+	e.close('}')
+}
+
+func (e *encoder) choice() {
+	c := &e.chat.Choice
+	e.optional("tool_choice", c.Mode != "" || len(c.Allowed) > 0, func() {
+		e.name("tool_choice")
+		switch {
+		case len(c.Allowed) > 0:
+			e.allowed(c)
+		case c.Mode == llm.ToolThis:
+			e.named(c.Name)
+		default:
+			e.text(e.mode(c.Mode))
+		}
+	})
+	e.optional("parallel_tool_calls", c.Parallel != nil, func() { e.bool("parallel_tool_calls", *c.Parallel) })
+}
+
+func (e *encoder) mode(m llm.ToolMode) string {
+	switch m {
+	case llm.ToolNone:
+		return "none"
+	case llm.ToolAny:
+		if e.q.ToolAny != "" {
+			return e.q.ToolAny
+		}
+		return "required"
+	}
+	return "auto"
+}
+
+// named writes a tool by name, with the kind under which it was declared.
+func (e *encoder) named(name string) {
+	kind := "function"
+	if slices.ContainsFunc(e.chat.Tools, func(t llm.Tool) bool { return t.Name == name && t.Kind == "custom" }) {
+		kind = "custom"
+	}
+	e.open('{')
+	e.str("type", kind)
+	e.name(kind)
+	e.open('{')
+	e.str("name", name)
+	e.close('}')
+	e.close('}')
+}
+
+func (e *encoder) allowed(c *llm.ToolChoice) {
+	mode := "auto"
+	if c.Mode == llm.ToolAny {
+		mode = "required"
+	}
+	e.open('{')
+	e.str("type", "allowed_tools")
+	e.name("allowed_tools")
+	e.open('{')
+	e.str("mode", mode)
+	e.name("tools")
+	e.open('[')
+	for _, name := range c.Allowed {
+		e.named(name)
+	}
+	e.close(']')
+	e.close('}')
+	e.close('}')
+}

@@ -51,10 +51,12 @@ var catalogue = []entry{
 			{"crlf", "", "1 ends lines with CR LF"},
 			{"comments", "", "1 sends comment lines before the events"},
 		}}, applyStream},
+	{Scenario{Name: "stamp", What: "writes its own times into the text, in Unix nanoseconds, so that a load generator can take them out of what it measures: `@received,sent` before a whole answer, `@sent` before each piece of a stream"},
+		func(s *script, _ *args) { s.stamp = true }},
 	{Scenario{Name: "gzip", What: "compresses the answer, streams too, when the client accepts that"},
 		func(s *script, _ *args) { s.gzip = true }},
 	{Scenario{Name: "huge_event", What: "one event of many megabytes", Options: []Option{{"mb", "20", "megabytes"}}},
-		func(s *script, a *args) { s.hugeBytes = a.int("mb", 1, 256) << 20; s.chunks = 1 }},
+		func(s *script, a *args) { s.hugeBytes = a.int("mb", 1, 64) << 20; s.chunks = 1 }},
 
 	{Scenario{Name: "fail", What: "fails with the vendor's own error",
 		Options: []Option{

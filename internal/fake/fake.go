@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Options say how a server behaves; the zero value asks for a key and records what it receives.
@@ -70,7 +71,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	mem := buffers.Get().(*memory)
 	defer mem.release()
-	x := &exchange{server: s, w: w, r: r, dialect: op.dialect, key: op.dialect.credential(r.Header), id: s.newID(), buf: mem.out[:0]}
+	x := &exchange{server: s, w: w, r: r, dialect: op.dialect, key: op.dialect.credential(r.Header), id: s.newID(), received: time.Now(), buf: mem.out[:0]}
 	defer func() { mem.out = x.buf }()
 	body, err := mem.read(r)
 	defer x.record(body)()
@@ -120,14 +121,15 @@ func (m *memory) read(r *http.Request) ([]byte, *fault) {
 
 // exchange is one request on its way to an answer.
 type exchange struct {
-	server  *Server
-	w       http.ResponseWriter
-	r       *http.Request
-	dialect dialect
-	key     string // the credential as it came
-	id      string
-	rec     *Request // nil when not recorded
-	buf     []byte   // the answer is rendered here
+	server   *Server
+	w        http.ResponseWriter
+	r        *http.Request
+	dialect  dialect
+	key      string // the credential as it came
+	id       string
+	received time.Time
+	rec      *Request // nil when not recorded
+	buf      []byte   // the answer is rendered here
 }
 
 // admit looks at what precedes the body: method, key, required headers.
@@ -209,7 +211,7 @@ func generate(x *exchange, model string, body []byte) *fault {
 	if f := cmp.Or(a.altered, a.missing); sc.think && f != nil {
 		return f
 	}
-	p := x.server.compose(a, sc, x.id)
+	p := x.server.compose(a, sc, x.id, x.received)
 	if a.stream {
 		x.stream(a, sc, p)
 		return nil

@@ -3,6 +3,7 @@ package fake
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
@@ -363,3 +365,26 @@ func (d *discard) Header() http.Header         { return d.h }
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) Flush()                      {}
+
+// FuzzServe: no body makes a handler panic, and every answer is JSON.
+func FuzzServe(f *testing.F) {
+	paths := []string{"/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1beta/models/think+tools:generateContent", "/v1/embeddings",
+		"/v1/messages/count_tokens", "/v1beta/models/echo:countTokens", "/v1beta/models/embed:batchEmbedContents"}
+	for i, s := range surfaces()[:4] {
+		b, _ := json.Marshal(s.body(question{model: "think+tools", prompt: prompt, tools: []toolDef{weather}}))
+		f.Add(i, b)
+	}
+	f.Add(4, []byte(`{"model":"embed:dims=2","input":[[1]],"dimensions":3}`))
+	srv := New(Options{Open: true, Default: "echo"})
+	f.Fuzz(func(t *testing.T, path int, body []byte) {
+		r := httptest.NewRequest("POST", paths[uint(path)%uint(len(paths))], bytes.NewReader(body))
+		sign("messages", r.Header, "k")
+		ctx, cancel := context.WithTimeout(r.Context(), 100*time.Millisecond)
+		defer cancel()
+		w := httptest.NewRecorder()
+		srv.ServeHTTP(w, r.WithContext(ctx))
+		if w.Header().Get("Content-Type") == "application/json" && w.Body.Len() > 0 && !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+}

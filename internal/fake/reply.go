@@ -1,7 +1,9 @@
 package fake
 
 import (
+	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -72,7 +74,8 @@ type reply struct {
 	thought string
 	seal    string
 	text    string
-	chunks  int // pieces of text in a stream; 0 is by words
+	stamp   bool // the pieces carry the times at which they are written
+	chunks  int  // pieces of text in a stream; 0 is by words
 	calls   []call
 	layout  string
 	finish  finish
@@ -92,9 +95,9 @@ type call struct {
 type usage struct{ in, out, cached, write, write1h, reasoning int64 }
 
 // compose writes the answer that the script wants for a request.
-func (s *Server) compose(a *ask, sc *script, id string) *reply {
+func (s *Server) compose(a *ask, sc *script, id string, received time.Time) *reply {
 	p := &reply{id: id, model: a.model, created: time.Now().Unix(), finish: sc.finish, chunks: sc.chunks,
-		layout: sc.tools.layout, usageAt: sc.usage.at, noUsage: sc.noUsage}
+		layout: sc.tools.layout, usageAt: sc.usage.at, noUsage: sc.noUsage, stamp: sc.stamp}
 	if sc.think {
 		p.thought = s.ponder(a.user, a.rounds)
 		p.seal = s.seal(p.thought)
@@ -114,6 +117,9 @@ func (s *Server) compose(a *ask, sc *script, id string) *reply {
 	}
 	p.stretch(sc)
 	p.count(a, sc)
+	if sc.stamp && !a.stream {
+		p.text = fmt.Sprintf("%s,%d %s", stampOf(received), time.Now().UnixNano(), p.text)
+	}
 	return p
 }
 
@@ -193,11 +199,32 @@ func tokens(bytes int) int64 { return int64(bytes+3) / 4 }
 
 // pieces cuts the text for a stream: into p.chunks pieces of about the same length, or by words.
 func (p *reply) pieces() iter.Seq[string] {
+	seq := words(p.text)
 	if p.chunks > 0 {
-		return even(p.text, p.chunks)
+		seq = even(p.text, p.chunks)
 	}
-	return words(p.text)
+	if p.stamp {
+		return p.stamped(seq)
+	}
+	return seq
 }
+
+// stamped puts the time before each piece. What was said is the text from then on, for dialects that repeat it at the end.
+func (p *reply) stamped(seq iter.Seq[string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var said strings.Builder
+		for piece := range seq {
+			piece = stampOf(time.Now()) + " " + piece
+			said.WriteString(piece)
+			if !yield(piece) {
+				return
+			}
+		}
+		p.text = said.String()
+	}
+}
+
+func stampOf(t time.Time) string { return "@" + strconv.FormatInt(t.UnixNano(), 10) }
 
 func words(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {

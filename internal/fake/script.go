@@ -54,6 +54,7 @@ type script struct {
 	firstByte time.Duration
 	gap       time.Duration
 	chunks    int
+	stamp     bool
 	hugeBytes int
 
 	fail     *failure

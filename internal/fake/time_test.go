@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -52,6 +53,24 @@ func TestGapIsKept(t *testing.T) {
 			t.Errorf("%v for %d events, want %v", got, len(f.Events), want)
 		}
 	})
+}
+
+// TestStamps: the texts carry the upstream's own times, and a stream's last word agrees with its pieces.
+func TestStamps(t *testing.T) {
+	for _, s := range surfaces() {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now().UnixNano()
+			_, _, f := s.ask(t, New(Options{}), question{model: "echo+stamp+latency:ms=5", prompt: "hi"})
+			if want := fmt.Sprintf("@%d,%d hi", start, start+5e6); f.Text != want {
+				t.Errorf("%s: %q, want %q", s.name, f.Text, want)
+			}
+			start = time.Now().UnixNano()
+			_, _, f = s.ask(t, New(Options{}), question{model: "echo+stamp", prompt: "hi ho", stream: true})
+			if want := fmt.Sprintf("@%d hi@%d  ho", start, start); f.Text != want {
+				t.Errorf("%s: %q, want %q", s.name, f.Text, want)
+			}
+		})
+	}
 }
 
 func TestHangEndsWithTheClient(t *testing.T) {

@@ -27,7 +27,7 @@ func Doc() string {
 }
 
 const docHead = "# The scripted upstream\n\n" +
-	"`tidegate fake --listen 127.0.0.1:9099` plays the APIs of OpenAI, Anthropic and Gemini. It needs no account, costs nothing, and does what\n" +
+	"`tidegate fake --listen 127.0.0.1:9090` plays the APIs of OpenAI, Anthropic and Gemini. It needs no account, costs nothing, and does what\n" +
 	"the model name of a request says: answer, or fail in a chosen way. The provider `demo` is the same server inside the gateway: `demo/chat`\n" +
 	"is its scenario `chat`.\n\n" +
 	"<!-- Written by the test of internal/fake with -update; edit catalogue.go and doc.go instead. -->\n\n" +
@@ -42,7 +42,7 @@ const docHead = "# The scripted upstream\n\n" +
 	"`GET /_fake/requests` lists the last 1000 requests with their times, headers (keys masked), bodies, what was answered, and when the client\n" +
 	"went away. `POST /_fake/reset` forgets them, and the counters of `fail`.\n\n" +
 	"```sh\n" +
-	"curl -s http://127.0.0.1:9099/v1/chat/completions -H 'Authorization: Bearer any' \\\n" +
+	"curl -s http://127.0.0.1:9090/v1/chat/completions -H 'Authorization: Bearer any' \\\n" +
 	"  -d '{\"model\":\"echo+latency:ms=50+usage:in=10,out=5\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n" +
 	"```\n\n" +
 	"## Scenarios\n\n" +

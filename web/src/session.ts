@@ -7,6 +7,9 @@ export type Session =
   | { state: "out"; note: string }
   | { state: "failed"; error: string };
 
+const noAPI =
+  "The gateway’s admin API is off: it needs TIDEGATE_ADMIN_KEY where it can be reached from other machines.";
+
 let current: Session = { state: "checking" };
 const listeners = new Set<() => void>();
 
@@ -44,6 +47,7 @@ export async function check(note = "") {
     set({ state: "in", user: (await api.session()).user });
   } catch (err) {
     if (err instanceof ApiError && err.status === 401) set({ state: "out", note });
+    else if (err instanceof ApiError && err.status === 404) set({ state: "failed", error: noAPI });
     else set({ state: "failed", error: err instanceof Error ? err.message : String(err) });
   }
 }

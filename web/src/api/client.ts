@@ -1,4 +1,4 @@
-import { complete, type Detail, type Page, type Row, type SpendByModel, type UsageBucket } from "./types";
+import { complete, type Detail, type Page, type Row, type UsageBucket } from "./types";
 
 /** ApiError is an answer other than 2xx, or none at all (status 0). */
 export class ApiError extends Error {
@@ -67,6 +67,4 @@ export const api = {
     return complete(await get<Detail>(`/logs/${encodeURIComponent(id)}`, {}, signal));
   },
   usage: (params: Params, signal?: AbortSignal) => get<Page<UsageBucket>>("/usage", params, signal),
-  spend: (params: Params, signal?: AbortSignal) =>
-    get<Page<SpendByModel>>("/spend", { group_by: "model", ...params }, signal),
 };

@@ -95,17 +95,10 @@ export interface UsageBucket {
   errors: number;
   input_tokens: number;
   output_tokens: number;
-  cost_usd: Dollars | null;
+  cost_usd: Dollars | null; // of what has a price
+  unpriced: number; // provider calls that are not in cost_usd
   p50_ms: number;
   p95_ms: number;
-}
-
-export interface SpendByModel {
-  model: string;
-  requests: number;
-  cost_usd: Dollars | null;
-  saved_usd: Dollars | null;
-  unpriced: number;
 }
 
 // An absent list or object is an empty one: Go writes null for both.

@@ -77,7 +77,7 @@ function Lane({ bar, followed, client }: { bar: Bar; followed: boolean; client: 
       {failed && (
         <p className="lane-why">
           {a.code && <code>{a.code}</code>} {a.message} <span className="muted">{billing(a)}</span>
-          {followed && <strong> Tried the next target because of: {why(a)}.</strong>}
+          {followed && <strong> Retried because: {why(a)}.</strong>}
         </p>
       )}
     </li>

@@ -4,9 +4,9 @@ import { doubt, Money, SourceMark } from "../ui/badges";
 
 const names: Record<string, string> = {
   input_text: "Input",
-  input_cache_read: "Input read from the provider’s cache",
-  input_cache_write_5m: "Input written to it (5 minutes)",
-  input_cache_write_1h: "Input written to it (1 hour)",
+  input_cache_read: "Cache read",
+  input_cache_write_5m: "Cache write, 5 minutes",
+  input_cache_write_1h: "Cache write, 1 hour",
   input_audio: "Audio input",
   input_image: "Image input",
   output_text: "Output",
@@ -20,10 +20,10 @@ const names: Record<string, string> = {
 };
 
 const pricings: Record<Attempt["cost_state"], string> = {
-  priced: "by the price book",
-  billed: "as the provider billed it",
+  priced: "price book",
+  billed: "by the provider",
   unpriced: "no price known",
-  free: "nothing was consumed",
+  free: "not billed",
 };
 
 /** Meters shows what every attempt consumed and how that became money. */
@@ -83,11 +83,11 @@ export function Meters({ row }: { row: Row }) {
             {several && <td />}
           </tr>
           <tr>
-            <th scope="row">Priced</th>
+            <th scope="row">Price</th>
             {attempts.map((a) => (
               <td key={a.n} className="right">
                 {pricings[a.cost_state]}
-                {a.price_version && <span className="muted"> ({a.price_version})</span>}
+                {a.cost_state === "priced" && <span className="muted"> {a.price_version}</span>}
               </td>
             ))}
             {several && <td />}

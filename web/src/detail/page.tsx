@@ -3,7 +3,7 @@ import { api, ApiError } from "../api/client";
 import type { Detail } from "../api/types";
 import { bytes, count, duration, micros } from "../format";
 import { message } from "../requests/feed";
-import { Models } from "../requests/table";
+import { consumed, Models } from "../requests/table";
 import { cameFrom, Link } from "../router";
 import { doubt, Money, OutcomeBadge } from "../ui/badges";
 import { CopyButton } from "../ui/copy";
@@ -21,7 +21,9 @@ type State =
 export function DetailPage({ id }: { id: string }) {
   const [state, setState] = useState<State>({ at: "loading" });
   const [tries, setTries] = useState(0);
-  useLayoutEffect(() => window.scrollTo(0, 0), []);
+  useLayoutEffect(() => {
+    window.scrollTo(0, 0);
+  }, []);
   useEffect(() => {
     document.title = `Request ${id} · Tidegate`;
     const load = new AbortController();
@@ -124,7 +126,7 @@ function Head({ entry: e }: { entry: Detail }) {
           <Money cost={e} source={doubt(e.attempts)} />
         </Fact>
         <Fact name="Tokens in / out">
-          {count(e.input_tokens)} / {count(e.output_tokens)}
+          {consumed(e) ? `${count(e.input_tokens)} / ${count(e.output_tokens)}` : "–"}
         </Fact>
         <Fact name="Duration">{duration(e.total_ms)}</Fact>
         <Fact name="First byte">{e.first_byte_ms > 0 ? duration(e.first_byte_ms) : "–"}</Fact>

@@ -23,7 +23,7 @@ export function Text({ text, json = false, label }: Props) {
     <>
       <div className="text" role="region" aria-label={label} tabIndex={0}>
         {parts.map((part, i) => (
-          <Block key={i} text={part} json={json} />
+          <Block key={i} text={part} json={json} lazy={parts.length > 4} />
         ))}
         {shown.cut && <span className="muted">…</span>}
       </div>
@@ -40,12 +40,12 @@ export function Text({ text, json = false, label }: Props) {
 }
 
 // A block is coloured when it first comes near the screen: colouring megabytes at once would stop the page.
-const Block = memo(function Block({ text, json }: { text: string; json: boolean }) {
+const Block = memo(function Block({ text, json, lazy }: { text: string; json: boolean; lazy: boolean }) {
   const ref = useRef<HTMLPreElement>(null);
-  const [near, setNear] = useState(false);
+  const [near, setNear] = useState(!lazy);
   useEffect(() => {
     const pre = ref.current;
-    if (!json || !pre) return;
+    if (!json || !lazy || !pre) return;
     const watch = new IntersectionObserver(
       ([entry]) => {
         if (!entry?.isIntersecting) return;
@@ -56,10 +56,14 @@ const Block = memo(function Block({ text, json }: { text: string; json: boolean 
     );
     watch.observe(pre);
     return () => watch.disconnect();
-  }, [json]);
+  }, [json, lazy]);
   const lines = useMemo(() => text.split("\n").length, [text]);
   return (
-    <pre ref={ref} style={{ containIntrinsicBlockSize: `auto ${lines * 20}px` }}>
+    <pre
+      ref={ref}
+      className={lazy ? "lazy" : undefined}
+      style={lazy ? { containIntrinsicBlockSize: `auto ${lines * 20}px` } : undefined}
+    >
       {json && near
         ? tokens(text).map((t, i) =>
             t.kind ? (

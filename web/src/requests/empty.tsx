@@ -1,14 +1,14 @@
 import { CopyButton } from "../ui/copy";
 
 /** FirstRequest shows a newcomer the command that fills the list. The demo provider answers without any account. */
-export function FirstRequest() {
+export function FirstRequest({ live }: { live: boolean }) {
   const command = `curl ${location.origin}/v1/chat/completions \\
   -H 'content-type: application/json' \\
   -d '{"model": "demo/chat", "messages": [{"role": "user", "content": "Hello"}]}'`;
   return (
     <div className="state first">
-      <h2>No requests in this time range</h2>
-      <p>Send one, and it appears here at once:</p>
+      <h2>No requests {live ? "yet in this time range" : "in this time range"}</h2>
+      <p>{live ? "Send one, and it appears here at once:" : "This is how to send one:"}</p>
       <div className="command">
         <pre tabIndex={0} aria-label="Command">
           {command}

@@ -1,7 +1,7 @@
 import { api } from "../api/client";
 import { tail, type LiveState } from "../api/live";
 import type { Row } from "../api/types";
-import { bounds, followable, format, matches, parse, type Query } from "./query";
+import { asked, followable, format, matches, parse, type Query } from "./query";
 import { append, capacity, catchUp, empty, insert, release, replace, type Window } from "./window";
 
 const pageSize = "100";
@@ -160,7 +160,7 @@ export class Feed {
   }
 
   #params() {
-    return { limit: pageSize, ...this.#query.filter, ...bounds(this.#query.span, Date.now()) };
+    return { limit: pageSize, ...asked(this.#query, Date.now()) };
   }
 
   #follow() {

@@ -20,11 +20,8 @@ interface Props {
 export function Filters({ query, rows, change }: Props) {
   const [open, setOpen] = useState(false);
   const n = Object.keys(query.filter).length;
-  const set = (field: Field, value: string) => {
-    const filter = { ...query.filter, [field]: value };
-    if (!value) delete filter[field];
-    change({ ...query, filter });
-  };
+  const set = (field: Field, value: string) =>
+    change({ ...query, filter: { ...query.filter, [field]: value } });
   const input = (field: Field, values: string[] = []) => (
     <TextFilter
       key={field}
@@ -56,7 +53,8 @@ export function Filters({ query, rows, change }: Props) {
           ))}
         </select>
         {input("provider", distinct(rows.map((r) => r.provider)))}
-        {input("model", distinct(rows.flatMap((r) => [r.called, r.model])))}
+        {input("called", distinct(rows.map((r) => r.called)))}
+        {input("model", distinct(rows.map((r) => r.model)))}
         {input("key", distinct(rows.map((r) => r.key)))}
         {input("session", distinct(rows.map((r) => r.session)))}
         {input("end_user", distinct(rows.map((r) => r.end_user)))}

@@ -102,7 +102,7 @@ interface LiveSwitchProps {
 function LiveSwitch({ on, possible, lost, set }: LiveSwitchProps) {
   const title = possible
     ? "New requests appear as they end"
-    : "A search for text, or a time range with an end, is not followed live";
+    : "A time range with an end gets no new requests";
   return (
     <button
       type="button"
@@ -121,7 +121,7 @@ function LiveSwitch({ on, possible, lost, set }: LiveSwitchProps) {
 }
 
 function Nothing({ query, change }: { query: Query; change: (q: Query) => void }) {
-  if (!filtered(query)) return <FirstRequest />;
+  if (!filtered(query)) return <FirstRequest live={followable(query)} />;
   return (
     <div className="state">
       <h2>No request matches</h2>

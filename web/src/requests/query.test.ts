@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Row } from "../api/types";
-import { bounds, followable, format, matches, parse } from "./query";
+import { asked, followable, format, matches, parse } from "./query";
 
 describe("the address bar", () => {
   test.each([
@@ -24,7 +24,7 @@ describe("the address bar", () => {
 
 test("a range ends now and has no end for the server", () => {
   const now = Date.parse("2026-11-24T12:00:00Z");
-  expect(bounds({ range: "1h" }, now)).toEqual({ from: "2026-11-24T11:00:00.000Z" });
+  expect(asked(parse("?range=1h&key=k1"), now)).toEqual({ key: "k1", from: "2026-11-24T11:00:00.000Z" });
 });
 
 test.each([
@@ -32,12 +32,14 @@ test.each([
   ["?provider=openai", true],
   ["?from=2026-11-24T08:00:00Z", true],
   ["?from=2026-11-24T07:00:00Z&to=2026-11-24T08:00:00Z", false],
-  ["?q=hello", false],
+  ["?q=hello", true],
 ])("the live tail can follow %j: %s", (search, want) => expect(followable(parse(search))).toBe(want));
 
 describe("rows of the live tail", () => {
   const row = {
+    id: "0193-ab",
     at: "2026-11-24T10:00:00Z",
+    message: "Rate limit reached",
     called: "smart",
     provider: "openai",
     model: "gpt-4o",
@@ -50,9 +52,12 @@ describe("rows of the live tail", () => {
     ["", true],
     ["?provider=openai&key=k1&outcome=ok&session=s1", true],
     ["?provider=anthropic", false],
-    ["?model=smart", true],
+    ["?called=smart", true],
+    ["?called=gpt-4o", false],
     ["?model=gpt-4o", true],
-    ["?model=openai/gpt-4o", true],
+    ["?q=RATE+limit", true],
+    ["?q=0193-AB", true],
+    ["?q=0193", false],
     ["?model=gpt", false],
     ["?outcome=error", false],
     ["?end_user=jane", false],

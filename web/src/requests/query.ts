@@ -10,7 +10,8 @@ export const outcomes: Outcome[] = ["ok", "error", "truncated", "canceled"];
 export const fields = {
   q: "Search",
   provider: "Provider",
-  model: "Model",
+  called: "Model called",
+  model: "Model answering",
   outcome: "Outcome",
   key: "Key",
   session: "Session",
@@ -21,6 +22,7 @@ export type Field = keyof typeof fields;
 /** Span is what the list is about in time: up to now, or from one moment to another or on (ISO, UTC). */
 export type Span = { range: Range } | { from: string; to?: string };
 
+/** An empty filter is none: format drops it. */
 export interface Query {
   span: Span;
   filter: Partial<Record<Field, string>>;
@@ -69,10 +71,10 @@ export function format({ span, filter }: Query): string {
   return params.size > 0 ? `?${params}` : "";
 }
 
-/** bounds are the span's limits at a given time, as the API takes them. */
-export function bounds(span: Span, now: number): { from: string; to?: string } {
-  if (!("range" in span)) return span;
-  return { from: new Date(now - ranges[span.range] * 60_000).toISOString() };
+/** asked is a query at a given time, as the API takes it. */
+export function asked({ span, filter }: Query, now: number): { from: string; to?: string } & Query["filter"] {
+  if (!("range" in span)) return { ...filter, ...span };
+  return { ...filter, from: new Date(now - ranges[span.range] * 60_000).toISOString() };
 }
 
 /** filtered says whether anything but the time limits the list. */
@@ -80,25 +82,25 @@ export function filtered(q: Query): boolean {
   return Object.keys(q.filter).length > 0;
 }
 
-/**
- * followable says whether the live tail can add to this list: a list with an end in time gets no new rows, and what a text
- * search finds only the server can say, since it also looks where rows do not reach.
- */
-export function followable(q: Query): boolean {
-  return !q.filter.q && ("range" in q.span || !q.span.to);
+/** followable says whether the live tail can add to this list: one with an end in time gets no new rows. */
+export function followable({ span }: Query): boolean {
+  return "range" in span || !span.to;
 }
 
-/** matches says whether a row of the live tail belongs to the list. */
+/** matches says whether a row of the live tail belongs to the list, by the server's own rules. */
 export function matches({ filter, span }: Query, row: Row): boolean {
-  const is = (f: Field, ...values: string[]) => filter[f] === undefined || values.includes(filter[f]);
+  const is = (f: Exclude<Field, "q">) => !filter[f] || filter[f] === row[f];
+  const text = filter.q?.toLowerCase();
   const from = "range" in span ? undefined : span.from;
   return (
-    is("provider", row.provider) &&
-    is("model", row.called, row.model, `${row.provider}/${row.model}`) &&
-    is("outcome", row.outcome) &&
-    is("key", row.key) &&
-    is("session", row.session) &&
-    is("end_user", row.end_user) &&
+    (!text || row.id.toLowerCase() === text || row.message.toLowerCase().includes(text)) &&
+    is("provider") &&
+    is("called") &&
+    is("model") &&
+    is("outcome") &&
+    is("key") &&
+    is("session") &&
+    is("end_user") &&
     (from === undefined || Date.parse(row.at) >= Date.parse(from))
   );
 }

@@ -4,7 +4,7 @@ import type { UsageBucket } from "../api/types";
 import { about, count, duration, percent, stamp } from "../format";
 import { exact, short } from "../money";
 import type { Feed } from "./feed";
-import { bounds, filtered, format, parse, type Query } from "./query";
+import { asked, format, parse, type Query } from "./query";
 import { bars, bucket, total, type Totals } from "./usage";
 
 const refreshEvery = 5000; // ms, while new requests arrive
@@ -15,14 +15,14 @@ interface Figures {
   width: "hour" | "day";
 }
 
-/** Summary is about everything in the time range, whatever the filters: it says so when there are any. */
+/** Summary is about the whole list, also what of it is not loaded. */
 export function Summary({ query, feed }: { query: Query; feed: Feed }) {
   const { figures, failed } = useFigures(query, feed);
   const t = figures?.totals;
   const near = t?.blended ? "≈ " : "";
   return (
     <section className="summary" aria-label="Summary of the time range" data-failed={failed}>
-      <Figure name={filtered(query) ? "All requests" : "Requests"}>{t && about(t.requests)}</Figure>
+      <Figure name="Requests">{t && about(t.requests)}</Figure>
       <Figure name="Errors" tone={t && t.errors > 0 ? "error" : ""}>
         {t && about(t.errors)} {t && t.errors > 0 && <small>{percent(t.errors, t.requests)}</small>}
       </Figure>
@@ -69,23 +69,20 @@ function CostTotal({ totals: t }: { totals: Totals }) {
 function useFigures(query: Query, feed: Feed) {
   const [figures, setFigures] = useState<Figures>();
   const [failed, setFailed] = useState(false);
-  const span = format({ span: query.span, filter: {} });
+  const search = format(query);
 
   useEffect(() => {
     const load = new AbortController();
-    const { span: asked } = parse(span);
+    const query = parse(search);
     let [last, timer, seen] = [0, 0, feed.state().arrivals];
     const refresh = async () => {
       timer = 0;
       last = Date.now();
-      const { from, to } = bounds(asked, last);
-      const width = bucket(from, to ? Date.parse(to) : last);
+      const params = asked(query, last);
+      const width = bucket(params.from, params.to ? Date.parse(params.to) : last);
       try {
-        const [usage, spend] = await Promise.all([
-          api.usage({ from, to, bucket: width }, load.signal),
-          api.spend({ from, to }, load.signal),
-        ]);
-        setFigures({ totals: total(usage.items, spend.items), series: usage.items, width });
+        const { items } = await api.usage({ ...params, bucket: width }, load.signal);
+        setFigures({ totals: total(items), series: items, width });
         setFailed(false);
       } catch {
         if (!load.signal.aborted) setFailed(true);
@@ -104,7 +101,7 @@ function useFigures(query: Query, feed: Feed) {
       window.clearTimeout(timer);
       load.abort();
     };
-  }, [feed, span]);
+  }, [feed, search]);
   return { figures, failed };
 }
 

@@ -109,7 +109,7 @@ function word(row: Row): string {
   return row.outcome === "canceled" ? "canceled" : "";
 }
 
-function consumed(row: Row): boolean {
+export function consumed(row: Row): boolean {
   return row.input_tokens > 0 || row.output_tokens > 0;
 }
 
@@ -120,19 +120,25 @@ function None() {
 /** Models shows what was asked for and, where it differs, what answered. */
 export function Models({ row }: { row: Row }) {
   const answered = row.model ? `${row.provider}/${row.model}` : row.provider;
-  const same = row.called === answered || answered === "";
+  const named = row.model !== "" && (row.called === answered || row.called === row.model); // only the provider is news, if anything
   return (
-    <span className="models" title={same ? row.called : `${row.called} → ${answered}`}>
-      <span className="called">{row.called || <None />}</span>
-      {!same && (
+    <span className="models" title={named ? answered : `${row.called} → ${answered}`}>
+      {named ? (
+        <span className="called">
+          <span className="answered">{row.provider}/</span>
+          {row.model}
+        </span>
+      ) : (
         <>
-          <span className="arrow">→</span>
-          <span className="answered">{answered}</span>
+          <span className="called">{row.called || "–"}</span>
+          {answered && <span className="answered">→ {answered}</span>}
         </>
       )}
       {row.attempts.length > 1 && (
         <span className="badge" title="More than one provider call was needed">
-          {row.attempts.length} attempts
+          {row.attempts.length}
+          <span className="wide"> attempts</span>
+          <span className="narrow">×</span>
         </span>
       )}
     </span>

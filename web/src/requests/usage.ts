@@ -1,5 +1,5 @@
-import type { SpendByModel, UsageBucket } from "../api/types";
-import { nano, sum } from "../money";
+import type { UsageBucket } from "../api/types";
+import { sum } from "../money";
 
 const hour = 3_600_000;
 
@@ -14,15 +14,14 @@ export interface Totals {
   input: number;
   output: number;
   cost: bigint; // nano-dollars of what has a price
-  saved: bigint;
-  unpriced: number; // attempts that are not in cost
+  unpriced: number; // provider calls that are not in cost
   p50: number; // ms; 0: nothing to measure
   p95: number;
   blended: boolean; // p50 and p95 are weighted means over buckets: near the truth, not it
 }
 
-/** total adds up the series of a span and its spend by model. */
-export function total(series: UsageBucket[], spend: SpendByModel[]): Totals {
+/** total adds up the series of a span. */
+export function total(series: UsageBucket[]): Totals {
   const add = (f: (b: UsageBucket) => number) => series.reduce((n, b) => n + f(b), 0);
   const measured = series.filter((b) => b.p50_ms > 0);
   const weight = measured.reduce((n, b) => n + b.requests, 0);
@@ -34,8 +33,7 @@ export function total(series: UsageBucket[], spend: SpendByModel[]): Totals {
     input: add((b) => b.input_tokens),
     output: add((b) => b.output_tokens),
     cost: sum(series.map((b) => b.cost_usd)),
-    saved: spend.reduce((n, s) => n + (nano(s.saved_usd) ?? 0n), 0n),
-    unpriced: spend.reduce((n, s) => n + s.unpriced, 0),
+    unpriced: add((b) => b.unpriced),
     p50: mean((b) => b.p50_ms),
     p95: mean((b) => b.p95_ms),
     blended: measured.length > 1,
@@ -49,9 +47,11 @@ export interface Bar {
   errors: number;
 }
 
-/** bars draws a series together until it has at most `most` of them. */
+const steps = [1, 2, 3, 4, 6, 12, 24]; // of hours, that a day can be cut into
+
+/** bars draws a series together until it has at most `most` of them, or is a bar a day. */
 export function bars(series: UsageBucket[], width: "hour" | "day", most: number): Bar[] {
-  const step = Math.ceil(series.length / most);
+  const step = width === "day" ? 1 : (steps.find((s) => series.length / s <= most) ?? 24);
   const out: Bar[] = [];
   for (let i = 0; i < series.length; i += step) {
     const group = series.slice(i, i + step);

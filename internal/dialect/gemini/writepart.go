@@ -1,0 +1,188 @@
+package gemini
+
+import (
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"tidegate/internal/llm"
+	"tidegate/internal/rawjson"
+)
+
+// skipSignature is what Google documents for calls that no Gemini made (ai.google.dev/gemini-api/docs/thought-signatures, FAQ,
+// seen 2026-11-24): Gemini 3 refuses a turn whose first call has no signature.
+const skipSignature = "skip_thought_signature_validator"
+
+// partWriter writes parts, in requests and in replies alike.
+type partWriter struct {
+	w        *writer
+	lose     func(path, why string, grave bool)
+	seal     func(*llm.Seal) string // the signature to write; "" for none
+	request  bool
+	unsigned bool // the next call gets the signature that skips validation
+}
+
+// part writes one part. What cannot be said was taken out before, or is lost here and nothing is written.
+func (pw *partWriter) part(p llm.Part, at string) {
+	w := pw.w
+	switch p := p.(type) {
+	case llm.Text:
+		w.open('{')
+		w.name("text")
+		w.str(p.Text)
+		pw.close(p.Ext, pw.seal(p.Seal), at)
+		pw.mark(p.Mark, at)
+	case llm.Thought:
+		w.open('{')
+		if !p.Redacted {
+			w.name("text")
+			w.str(p.Text)
+		}
+		w.name("thought")
+		w.bool(true)
+		pw.close(p.Ext, pw.seal(p.Seal), at)
+	case llm.Call:
+		pw.call(p, at)
+	case llm.Result:
+		pw.result(p, at)
+	case llm.Media:
+		pw.media(p, at)
+	case llm.Opaque:
+		w.raw(p.Raw)
+	}
+}
+
+// close ends a part: signature, then what only Gemini has a word for.
+func (pw *partWriter) close(ext llm.Ext, signature, at string, except ...string) {
+	pw.w.member("thoughtSignature", signature)
+	pw.w.rest(ext[llm.Gemini], except...)
+	pw.w.close('}')
+	if len(ext) > 0 {
+		for _, l := range ext.Losses(nil, llm.Gemini, at) {
+			pw.lose(l.Path, l.Why, l.Grave)
+		}
+	}
+}
+
+func (pw *partWriter) mark(m *llm.CacheMark, at string) {
+	if m != nil {
+		pw.lose(at+".cache_control", noMarks, false)
+	}
+}
+
+func (pw *partWriter) call(c llm.Call, at string) {
+	w := pw.w
+	w.open('{')
+	w.name("functionCall")
+	w.open('{')
+	w.member("id", c.ID)
+	w.member("name", c.Name)
+	w.name("args")
+	args := jsontext.Value(strings.TrimSpace(c.Args))
+	switch {
+	case len(args) == 0:
+		w.raw([]byte("{}"))
+	case c.Custom:
+		w.open('{')
+		w.member("input", c.Args)
+		w.close('}')
+	case args.Kind() == '{' && rawjson.Check(args) == nil:
+		w.raw(args)
+	default:
+		// The model's own mistake, kept so that it can see it.
+		pw.lose(at+".arguments", "the arguments are not a JSON object; sent as text", false)
+		w.open('{')
+		w.member("arguments", c.Args)
+		w.close('}')
+	}
+	w.rest(rawjson.Get(c.Ext[llm.Gemini], "functionCall"))
+	w.close('}')
+	signature := pw.seal(c.Seal)
+	if signature == "" && pw.unsigned {
+		signature = skipSignature
+	}
+	pw.unsigned = false
+	pw.close(c.Ext, signature, at, "functionCall")
+	pw.mark(c.Mark, at)
+}
+
+func (pw *partWriter) result(r llm.Result, at string) {
+	w := pw.w
+	w.open('{')
+	w.name("functionResponse")
+	w.open('{')
+	w.member("id", r.CallID)
+	w.member("name", r.Name)
+	var said []string
+	var media []llm.Media
+	for _, p := range r.Parts {
+		switch p := p.(type) {
+		case llm.Text:
+			said = append(said, p.Text)
+			pw.mark(p.Mark, at)
+		case llm.Media:
+			media = append(media, p)
+		}
+	}
+	w.name("response")
+	writeResponse(w, strings.Join(said, "\n"), r.Failed)
+	if len(media) > 0 {
+		w.name("parts")
+		w.open('[')
+		for _, m := range media {
+			pw.media(m, at)
+		}
+		w.close(']')
+	}
+	w.rest(rawjson.Get(r.Ext[llm.Gemini], "functionResponse"))
+	w.close('}')
+	pw.close(r.Ext, "", at, "functionResponse")
+	pw.mark(r.Mark, at)
+}
+
+func (pw *partWriter) media(m llm.Media, at string) {
+	w := pw.w
+	kind := "fileData"
+	if len(m.Data) > 0 {
+		kind = "inlineData"
+	}
+	w.open('{')
+	w.name(kind)
+	w.open('{')
+	w.member("mimeType", mimeType(m))
+	w.member("displayName", m.Name)
+	if kind == "inlineData" {
+		w.name("data")
+		w.base64(m.Data)
+	} else {
+		w.member("fileUri", m.URL+m.FileID)
+	}
+	w.rest(rawjson.Get(m.Ext[llm.Gemini], kind))
+	w.close('}')
+	pw.close(m.Ext, "", at, kind)
+	pw.mark(m.Mark, at)
+	if m.Detail != "" && m.Detail != "auto" && pw.request {
+		pw.lose(at+".detail", "no counterpart in Gemini", false)
+	}
+}
+
+// extensions name the types of addresses that come without one; Gemini wants to be told.
+var extensions = map[string]string{
+	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif", ".heic": "image/heic",
+	".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".html": "text/html", ".json": "application/json",
+	".mp3": "audio/mp3", ".wav": "audio/wav", ".ogg": "audio/ogg", ".flac": "audio/flac", ".mp4": "video/mp4", ".mov": "video/mov", ".webm": "video/webm",
+}
+
+func mimeType(m llm.Media) string {
+	switch {
+	case m.Type != "" && !strings.HasSuffix(m.Type, "/*"):
+		return m.Type
+	case len(m.Data) > 0:
+		kind, _, _ := strings.Cut(http.DetectContentType(m.Data), ";")
+		return kind
+	}
+	address, _, _ := strings.Cut(m.URL, "?")
+	return extensions[strings.ToLower(path.Ext(address))]
+}

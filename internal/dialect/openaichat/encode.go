@@ -165,14 +165,16 @@ func (e *encoder) responseFormat() {
 // thinking asks for reasoning in the provider's way.
 func (e *encoder) thinking() {
 	t := e.chat.Thinking
-	ext := e.chat.Ext[own]
-	if t == (llm.Thinking{}) || rawjson.Get(ext, "reasoning") != nil || rawjson.Get(ext, "thinking") != nil {
+	if t == (llm.Thinking{}) || rawjson.Get(e.chat.Ext[own], "reasoning") != nil {
 		return
 	}
 	if t.Effort == "none" {
 		t.Off, t.Effort = true, ""
 	}
 	switch {
+	case rawjson.Get(e.chat.Ext[own], "thinking") != nil: // kept whole; the effort stands beside it
+		e.optional("reasoning_effort", t.Effort != "", func() { e.str("reasoning_effort", t.Effort) })
+		return
 	case e.takes("reasoning"):
 		e.reasoningObject(t)
 		return

@@ -111,7 +111,7 @@ func (e *encoder) media(path string, m *llm.Media) {
 		e.addressed(path, m, "video_url")
 	case kind == "audio" && m.URL == "":
 		e.audio(path, m)
-	case m.URL != "" && e.takes("document_url"):
+	case kind != "text" && e.takes("document_url"):
 		e.addressed(path, m, "document_url")
 	case m.URL != "" && e.takes("file_url"):
 		e.file(path, m, "file_data", m.URL)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tidegate/internal/llm"
+	"tidegate/internal/rawjson"
 )
 
 // finishes are the words for every reason. A refusal's depends on where it is said, see finishWord.
@@ -194,12 +195,7 @@ func (e *replyEncoder) choice(index int, c *llm.Choice) {
 	}
 	e.ext(memberOf(c.Ext, "message"), "")
 	e.close('}')
-	e.name("logprobs")
-	if c.Logprobs != nil {
-		e.raw(c.Logprobs)
-	} else {
-		e.raw([]byte("null"))
-	}
+	e.logprobs(c.Logprobs)
 	e.str("finish_reason", finishWord(c.Stop.Reason, len(s.calls) > 0, s.refusal.Len() > 0))
 	e.ext(c.Ext, "message")
 	e.close('}')
@@ -229,6 +225,23 @@ func (e *replyEncoder) content(s *sorted) {
 	default:
 		e.text("")
 	}
+}
+
+// logprobs writes the log probabilities with both members that OpenAI's clients require, of which others leave one out.
+func (w *writer) logprobs(raw []byte) {
+	if raw == nil {
+		w.value("logprobs", []byte("null"))
+		return
+	}
+	for _, name := range [...]string{"content", "refusal"} {
+		if rawjson.Get(raw, name) != nil {
+			continue
+		}
+		if whole, err := rawjson.Patch(raw, rawjson.Edit{Name: name, Value: []byte("null")}); err == nil {
+			raw = whole
+		}
+	}
+	w.value("logprobs", raw)
 }
 
 // carry is the text under which a seal travels through the client: as it is in the field of its own issuer, wrapped in a foreign

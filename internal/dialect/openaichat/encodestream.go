@@ -84,7 +84,7 @@ func (e *streamEncoder) Append(dst []byte, step llm.Step, same bool) []byte {
 		}
 		return append(dst, step.Raw...)
 	}
-	w := writer{dst}
+	w := writer{b: dst, line: true}
 	for i := range step.Events {
 		e.event(&w, &step.Events[i])
 	}
@@ -178,7 +178,7 @@ func (e *streamEncoder) event(w *writer, ev *llm.Event) {
 	case llm.Logprob:
 		e.open(w, e.at(ev.Choice))
 		w.close('}')
-		w.value("logprobs", ev.Value)
+		w.logprobs(ev.Value)
 		e.shut(w, "")
 	case llm.Metered:
 		e.usage = ev.Usage
@@ -217,7 +217,7 @@ func (e *streamEncoder) shut(w *writer, finish string) {
 // chunk begins a chunk: id, time and model are the same in all of them.
 func (e *streamEncoder) chunk(w *writer) {
 	if e.head == nil {
-		h := writer{[]byte("data: ")}
+		h := writer{b: []byte("data: ")}
 		h.open('{')
 		h.str("id", replyID(e.id, e.model))
 		h.str("object", "chat.completion.chunk")
@@ -416,7 +416,7 @@ func (e *streamEncoder) end(w *writer) {
 
 // Close writes the terminator for an upstream that has none.
 func (e *streamEncoder) Close(dst []byte) []byte {
-	w := writer{dst}
+	w := writer{b: dst, line: true}
 	e.end(&w)
 	return w.b
 }
@@ -424,7 +424,7 @@ func (e *streamEncoder) Close(dst []byte) []byte {
 // Fail writes the error as data, and no terminator: openai's SDKs raise it, and a break never looks like an end.
 func (e *streamEncoder) Fail(dst []byte, err *llm.Error) []byte {
 	e.done = true
-	w := writer{append(dst, "data: "...)}
+	w := writer{b: append(dst, "data: "...), line: true}
 	w.failure(err)
 	return append(w.b, "\n\n"...)
 }

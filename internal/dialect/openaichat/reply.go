@@ -83,7 +83,7 @@ func (Codec) DecodeReply(body []byte, from llm.Target) (*llm.Reply, error) {
 	if d.failure != nil && !d.said {
 		return nil, inBand(d.failure, body)
 	}
-	if !d.said && !d.stopped {
+	if len(d.reply.Choices) == 0 { // a choice that says nothing is for routing to judge
 		return nil, unreadable(body, "upstream_empty")
 	}
 	if d.counts.seen {

@@ -178,7 +178,7 @@ func (d *request) thinking(param string, value []byte) {
 		if word == "none" {
 			t.Off = true
 		} else {
-			t.Effort = word
+			t.Effort, t.Auto = word, false
 		}
 	}
 	switch {

@@ -252,11 +252,7 @@ func (d *decoder) say(dst []llm.Event, c *choice, s *speech) []llm.Event {
 // finish ends every choice, and with them the stream.
 func (d *decoder) finish(dst []llm.Event) ([]llm.Event, error) {
 	d.done = true
-	said := false
-	for _, c := range d.choices {
-		said = said || c.next > 0 || c.word != "" || len(c.calls) > 0 || c.audio.said()
-	}
-	if !said {
+	if len(d.choices) == 0 { // a choice that says nothing is for routing to judge
 		return dst, unreadable(nil, "upstream_empty")
 	}
 	for _, c := range d.choices {

@@ -169,8 +169,8 @@ func decimal(number string) string {
 	return whole + "." + fraction
 }
 
-// into makes disjoint meters of the counts. Whether reasoning is part of completion_tokens is said by the total where it can be,
-// else by the provider's quirk.
+// into makes disjoint meters of the counts. Reasoning is part of completion_tokens, unless the provider is known for counting it
+// apart or the total says that it does (total = prompt + completion + reasoning).
 func (c *counts) into(u *llm.Usage, q *llm.Quirks) {
 	*u = llm.Usage{Tier: c.tier, Billed: c.billed, Raw: c.raw}
 	u.N[llm.InputText] = c.prompt
@@ -180,11 +180,7 @@ func (c *counts) into(u *llm.Usage, q *llm.Quirks) {
 	u.Split(llm.InputText, llm.InputAudio, c.audioIn)
 	u.Split(llm.InputText, llm.InputImage, c.images)
 	u.N[llm.OutputText] = c.completion
-	outside := q.ReasoningOutside
-	if c.total > 0 && c.reasoning > 0 {
-		outside = c.total == c.prompt+c.completion+c.reasoning || outside && c.total != c.prompt+c.completion
-	}
-	if outside {
+	if q.ReasoningOutside || c.reasoning > 0 && c.total == c.prompt+c.completion+c.reasoning {
 		u.N[llm.OutputReasoning] = c.reasoning
 	} else {
 		u.Split(llm.OutputText, llm.OutputReasoning, c.reasoning)

@@ -1,14 +1,20 @@
 package openaichat
 
 import (
+	"bytes"
 	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"tidegate/internal/llm"
 	"tidegate/internal/rawjson"
 )
 
 // writer appends JSON. A comma goes in front of whatever is not the first of its object or array.
-type writer struct{ b []byte }
+type writer struct {
+	b    []byte
+	line bool // no line ends: it writes the data of an event
+}
 
 func (w *writer) comma() {
 	if n := len(w.b); n > 0 {
@@ -37,6 +43,11 @@ func (w *writer) text(s string) {
 
 func (w *writer) raw(value []byte) {
 	w.comma()
+	if w.line && bytes.ContainsAny(value, "\r\n") {
+		compact := jsontext.Value(bytes.Clone(value))
+		_ = compact.Compact() // not JSON: came so
+		value = compact
+	}
 	w.b = append(w.b, value...)
 }
 
@@ -66,7 +77,7 @@ func (w *writer) float(name string, f float64) {
 
 func (w *writer) value(name string, raw []byte) {
 	w.name(name)
-	w.b = append(w.b, raw...)
+	w.raw(raw)
 }
 
 // ext writes the members that were kept for this dialect, except one that has its own place.

@@ -13,8 +13,9 @@ import (
 )
 
 type fakeCmd struct {
-	Listen string `help:"Address to listen on." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
-	Quiet  bool   `help:"Do not keep what is received (for benchmarks)."`
+	Listen  string `help:"Address to listen on." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
+	Default string `help:"Scenario of models that name none (without it they are refused)." placeholder:"SCENARIO"`
+	Quiet   bool   `help:"Do not keep what is received (for benchmarks)."`
 }
 
 // Help lists the scenarios, which are what the command is for.
@@ -33,7 +34,7 @@ func (c fakeCmd) Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: choose another address with --listen (%w)", c.Listen, err)
 	}
-	server := &http.Server{Handler: fake.New(fake.Options{}), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: fake.New(fake.Options{Default: c.Default, NoRecord: c.Quiet}), ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	fmt.Fprintf(p.Out, "scripted upstream on http://%s/v1 (see 'tidegate fake --help' for the scenarios)\n", l.Addr())

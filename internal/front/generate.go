@@ -141,8 +141,11 @@ func (e *exchange) relay(ctx context.Context, answer *route.Answer) {
 			return
 		}
 	}
-	buf = e.enc.Close(buf[:0])
-	e.x.Sent(buf)
+	buf = buf[:0]
+	if !answer.Same {
+		buf = e.enc.Close(buf)
+		e.x.Sent(buf)
+	}
 	answer.Close()
 	e.finish()
 	_ = e.stream.write(buf, true) // as in whole

@@ -5,6 +5,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -126,10 +127,7 @@ func (x *Exchange) explain(plan *route.Plan) {
 	x.record.Route = why
 	busy := time.Duration(0)
 	for _, a := range x.attempts {
-		busy += a.Total
-		if a.Err == nil {
-			busy += a.FirstByte
-		}
+		busy += cmp.Or(a.Total, a.FirstByte)
 	}
 	x.record.Overhead = max(1, x.gate.now().Sub(x.record.At)-busy)
 }

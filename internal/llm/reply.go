@@ -94,8 +94,10 @@ func (e *Event) Content() bool {
 	switch e.Kind {
 	case Delta:
 		return e.Delta != ""
-	case Cited, Sealed, Logprob, Finish: // an explicit end is an answer; a bare terminator is none
+	case Cited, Sealed, Logprob:
 		return true
+	case Finish: // an end with a reason is an answer, even an empty one; a bare terminator is none
+		return e.Stop.Reason != StopNone || e.Stop.Raw != ""
 	case Begin:
 		switch e.Part.(type) {
 		case Call, Media, Opaque, Result:

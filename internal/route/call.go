@@ -192,7 +192,8 @@ func (c *Caller) attempt(ctx context.Context, plan *Plan, target *Target, req *R
 	}
 	a.Sent, a.Status, a.FirstByte = true, resp.Status, c.Now().Sub(a.At)
 	answer := &Answer{Attempt: a, Header: resp.Header, Same: same}
-	if err := c.read(answer, resp, req); err != nil {
+	last := target == &plan.Targets[len(plan.Targets)-1]
+	if err := c.read(answer, resp, req, last); err != nil {
 		resp.Close()
 		return nil, c.fail(a, err, cred)
 	}
@@ -250,13 +251,14 @@ func merge(body, extra []byte) ([]byte, error) {
 	return rawjson.Patch(body, edits...)
 }
 
-// read takes the answer to the point of no return: its end, or, in a stream, the first content.
-func (c *Caller) read(answer *Answer, resp *provider.Answer, req *Request) *llm.Error {
+// read takes the answer to the point of no return: its end, or, in a stream, the first content. The last target's answer is
+// taken even if it is empty: it is all that there is.
+func (c *Caller) read(answer *Answer, resp *provider.Answer, req *Request, last bool) *llm.Error {
 	a := answer.Attempt
 	codec := a.Target.Codec
 	if req.Head.Stream && resp.Status < 300 && isEventStream(resp.Header) {
-		s := newSource(codec.NewStreamDecoder(a.Target.Upstream.Target(a.Target.Model)), resp, &a.Tally)
-		if err := s.commit(); err != nil {
+		s := newSource(codec.NewStreamDecoder(a.Target.Upstream.Target(a.Target.Model)), answer, resp)
+		if err := s.commit(last); err != nil {
 			return llm.AsError(err)
 		}
 		answer.Stream = func(yield func(llm.Step, error) bool) {
@@ -283,9 +285,11 @@ func (c *Caller) read(answer *Answer, resp *provider.Answer, req *Request) *llm.
 	if err != nil {
 		return llm.AsError(err)
 	}
-	var events []llm.Event
-	for _, ev := range stream.Events(events, reply) {
+	for _, ev := range stream.Events(nil, reply) {
 		a.Tally.Add(&ev)
+	}
+	if !last && empty(reply) {
+		return errEmpty()
 	}
 	answer.Body, answer.Reply = body, reply
 	if req.Head.Stream { // the provider answered whole although a stream was asked for
@@ -294,6 +298,16 @@ func (c *Caller) read(answer *Answer, resp *provider.Answer, req *Request) *llm.
 	answer.close = func() { resp.Close() }
 	a.Total = c.Now().Sub(a.At)
 	return nil
+}
+
+// empty tells of an answer that neither says anything nor says why.
+func empty(r *llm.Reply) bool {
+	for _, c := range r.Choices {
+		if len(c.Parts) > 0 || c.Stop.Reason != llm.StopNone {
+			return false
+		}
+	}
+	return true
 }
 
 // isEventStream: some servers send no or a wrong type with a stream, but none sends JSON's with one.

@@ -1,8 +1,10 @@
 package route
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"time"
 
 	"tidegate/internal/dialect"
@@ -27,24 +29,27 @@ type source struct {
 	tally  *stream.Tally
 	events []llm.Event
 	held   []llm.Step // the preamble
-	err    error      // what comes after held
+	same   bool       // the client speaks the upstream's dialect
 	ended  bool
 }
 
-func newSource(dec dialect.StreamDecoder, resp *provider.Answer, tally *stream.Tally) *source {
-	return &source{frames: sse.NewReader(resp, 0), dec: dec, resp: resp, tally: tally}
+func newSource(dec dialect.StreamDecoder, answer *Answer, resp *provider.Answer) *source {
+	return &source{frames: sse.NewReader(resp, 0), dec: dec, resp: resp, tally: &answer.Attempt.Tally, same: answer.Same}
 }
 
 // commit reads up to the first content. An error before it comes back, and another target may be tried; the steps read so
-// far are kept for next.
-func (s *source) commit() error {
+// far are kept for next. An answer that ends without any is an error too, unless it is the last that can be had.
+func (s *source) commit(last bool) error {
 	for size := 0; !s.tally.Began && size < maxPreamble; {
 		step, err, ok := s.read()
 		if err != nil {
 			return err
 		}
 		if !ok {
-			return &llm.Error{Class: llm.Network, Code: "upstream_empty", Message: "the provider ended its answer before it began", Sent: true}
+			if last && s.tally.Done {
+				return nil
+			}
+			return errEmpty()
 		}
 		size += len(step.Raw)
 		s.held = append(s.held, step.Clone())
@@ -74,22 +79,53 @@ func (s *source) read() (step llm.Step, err error, ok bool) {
 	case errors.Is(err, io.EOF) || s.tally.Done: // a connection that breaks after the terminator broke nothing
 		s.ended = true
 		s.events, err = s.dec.Close(s.events[:0])
-		if len(s.events) == 0 && err == nil {
-			return llm.Step{}, nil, false
-		}
 		step = llm.Step{Events: s.events}
 	}
 	for i := range step.Events {
 		s.tally.Add(&step.Events[i])
 	}
+	if s.ended && err == nil && (s.same || len(step.Events) == 0) { // what the upstream did not send, its own client does not get
+		return llm.Step{}, nil, false
+	}
 	if err != nil {
 		s.ended = true
-		return step, s.classify(err), true
+		e := s.classify(err)
+		if len(e.Raw) > 0 && s.tally.Began {
+			s.rest(e)
+		}
+		return step, e, true
 	}
 	if s.tally.Done && !s.ended {
 		s.resp.Linger(linger)
 	}
 	return step, nil, true
+}
+
+// rest reads on after an error that the upstream reported in the middle of its answer: usage may still come, and a client of
+// the same dialect gets what a client without a gateway would.
+func (s *source) rest(e *llm.Error) {
+	e.Raw = bytes.Clone(e.Raw)
+	s.resp.Linger(linger)
+	for len(e.Raw) < maxPreamble {
+		frame, err := s.frames.Next()
+		if err != nil {
+			return
+		}
+		e.Raw = append(e.Raw, frame.Raw...)
+		events, err := s.dec.Decode(s.events[:0], frame)
+		if err != nil {
+			continue
+		}
+		for i := range events {
+			if events[i].Kind == llm.Metered {
+				s.tally.Add(&events[i])
+			}
+		}
+	}
+}
+
+func errEmpty() *llm.Error {
+	return &llm.Error{Class: llm.Overloaded, Status: http.StatusBadGateway, Code: "upstream_empty", Message: "the provider's answer was empty", Sent: true}
 }
 
 func (s *source) classify(err error) *llm.Error {

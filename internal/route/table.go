@@ -156,7 +156,7 @@ func (t *Table) resolve(p *Plan, called string) ([]ref, error) {
 			p.Why = "pinned"
 			return []ref{{Ref{up.Name, model}, true}}, nil
 		}
-		if env, ok := t.Known(prefix); ok {
+		if env, ok := t.Known(prefix); ok && !t.known(called) { // hosts name models by their vendors: openrouter has openai/gpt-4o
 			hint := "add it to providers"
 			if env != "" {
 				hint = "set " + env + " or " + hint
@@ -211,6 +211,11 @@ func (t *Table) bare(p *Plan, model string) (Ref, error) {
 		return Ref{}, notFound(model, fmt.Sprintf("several providers know it: call %s/%s, or set routing.default_provider", strings.Join(who, "/"+model+" or "), model))
 	}
 	return Ref{}, notFound(model, "no configured provider knows it: call it as provider/model, or set routing.default_provider")
+}
+
+// known tells whether a provider in use has a model of that name.
+func (t *Table) known(model string) bool {
+	return slices.ContainsFunc(t.Upstreams, func(u *provider.Upstream) bool { return u.Usable() && t.knows(u, model) })
 }
 
 func (t *Table) knows(u *provider.Upstream, model string) bool {

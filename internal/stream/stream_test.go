@@ -30,6 +30,7 @@ func TestTally(t *testing.T) {
 		{"usage twice", []llm.Event{metered(10, 1), text, metered(10, 3), finish}, 10, 3, llm.Reported},
 		{"no usage", []llm.Event{text, finish}, 100, 3, llm.Estimated},
 		{"cut after the start event", []llm.Event{metered(10, 1), text, text}, 10, 6, llm.Partial},
+		{"failed, but reported at its end", []llm.Event{metered(10, 1), text, text, metered(10, 2)}, 10, 2, llm.Partial},
 		{"cut, reported more than seen", []llm.Event{metered(10, 50), text}, 10, 50, llm.Partial},
 		{"cut, nothing reported", []llm.Event{text}, 100, 3, llm.Estimated},
 		{"nothing came", nil, 100, 0, llm.Estimated},

@@ -16,6 +16,7 @@ type Tally struct {
 	Began    bool // something came that a caller would miss
 	usage    llm.Usage
 	reported bool
+	latest   bool  // nothing was said since it was reported
 	bytes    int64 // of output text, thoughts and arguments
 }
 
@@ -27,9 +28,10 @@ func (t *Tally) Add(ev *llm.Event) {
 		t.ID, t.Model = ev.ID, ev.Model
 	case llm.Delta:
 		t.bytes += int64(len(ev.Delta))
+		t.latest = false
 	case llm.Metered:
 		if ev.Usage != nil {
-			t.usage, t.reported = *ev.Usage, true
+			t.usage, t.reported, t.latest = *ev.Usage, true, true
 		}
 	case llm.Finish:
 		t.Finished = true
@@ -54,7 +56,7 @@ func (t *Tally) Usage(input func() int64) llm.Usage {
 		u.Source = llm.Estimated
 		u.N[llm.InputText] = input()
 	}
-	if seen := Tokens(t.bytes); seen > u.Output() {
+	if seen := Tokens(t.bytes); seen > u.Output() && !(t.latest && u.Output() > 0) {
 		u.N[llm.OutputText] += seen - u.Output()
 	}
 	return u

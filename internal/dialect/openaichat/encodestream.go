@@ -29,6 +29,7 @@ type outChoice struct {
 	index    int
 	role     bool
 	finished bool
+	owed     bool // its finish reason was in a frame that was changed
 	refused  bool
 	thoughts int
 	calls    int
@@ -75,20 +76,33 @@ func (c *outChoice) part(index int) *outPart {
 
 // Append writes the frames of a step. A frame of this dialect is copied, and its events only keep the books.
 func (e *streamEncoder) Append(dst []byte, step llm.Step, same bool) []byte {
-	if same && step.Raw != nil {
-		for i := range step.Events {
-			e.note(&step.Events[i])
-		}
-		if !e.opt.Usage && onlyUsage(step) {
-			return dst
-		}
-		return append(dst, step.Raw...)
-	}
 	w := writer{b: dst, line: true}
+	if same && step.Raw != nil {
+		e.copy(&w, step)
+		return w.b
+	}
 	for i := range step.Events {
 		e.event(&w, &step.Events[i])
 	}
 	return w.b
+}
+
+// copy passes a frame on. The terminator waits for what changed frames still owe: a finish reason, the usage.
+func (e *streamEncoder) copy(w *writer, step llm.Step) {
+	last := len(step.Events) > 0 && step.Events[len(step.Events)-1].Kind == llm.Done
+	for i := range step.Events {
+		if ev := &step.Events[i]; last && ev.Kind == llm.Finish && e.at(ev.Choice).owed {
+			e.finish(w, ev)
+		} else {
+			e.note(ev)
+		}
+	}
+	if last {
+		e.sayUsage(w)
+	}
+	if e.opt.Usage || !onlyUsage(step) {
+		w.b = append(w.b, step.Raw...)
+	}
 }
 
 // onlyUsage tells whether a frame is the usage chunk: no choices, and nothing but usage.
@@ -182,6 +196,10 @@ func (e *streamEncoder) event(w *writer, ev *llm.Event) {
 		e.shut(w, "")
 	case llm.Metered:
 		e.usage = ev.Usage
+	case llm.Other:
+		if ev.Stop.Raw != "" {
+			e.at(ev.Choice).owed = true
+		}
 	case llm.Finish:
 		e.finish(w, ev)
 	case llm.Done:
@@ -398,20 +416,27 @@ func (e *streamEncoder) finish(w *writer, ev *llm.Event) {
 	e.shut(w, finishWord(ev.Stop.Reason, c.calls > 0, c.refused))
 }
 
-// end writes the usage chunk, if it was asked for, and the terminator.
+// end writes the terminator, and what must be in front of it.
 func (e *streamEncoder) end(w *writer) {
 	if e.done {
 		return
 	}
 	e.done = true
-	if e.opt.Usage && e.usage != nil {
-		e.chunk(w)
-		w.value("choices", []byte("[]"))
-		w.usage(e.usage)
-		w.some("service_tier", tier(e.usage))
-		w.b = append(w.b, "}\n\n"...)
-	}
+	e.sayUsage(w)
 	w.b = append(w.b, "data: [DONE]\n\n"...)
+}
+
+// sayUsage writes the usage chunk, for those who asked.
+func (e *streamEncoder) sayUsage(w *writer) {
+	if !e.opt.Usage || e.usage == nil {
+		return
+	}
+	e.chunk(w)
+	w.value("choices", []byte("[]"))
+	w.usage(e.usage)
+	w.some("service_tier", tier(e.usage))
+	w.b = append(w.b, "}\n\n"...)
+	e.usage = nil
 }
 
 // Close writes the terminator for an upstream that has none.

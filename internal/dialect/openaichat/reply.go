@@ -98,13 +98,13 @@ func (Codec) DecodeReply(body []byte, from llm.Target) (*llm.Reply, error) {
 // answer reads one whole reply.
 type answer struct {
 	reader
-	reply         *llm.Reply
-	seals         sealer
-	counts        counts
-	extra         extra
-	sources       []llm.Citation // of the whole answer (Perplexity)
-	failure       []byte         // OpenRouter's error inside a choice
-	said, stopped bool
+	reply   *llm.Reply
+	seals   sealer
+	counts  counts
+	extra   extra
+	sources []llm.Citation // of the whole answer (Perplexity)
+	failure []byte         // OpenRouter's error inside a choice
+	said    bool
 }
 
 func (d *answer) member(name, value []byte) {
@@ -233,7 +233,6 @@ func (d *answer) choice(path string, value []byte) {
 		c.Stop.Reason, c.Stop.Sequence = llm.StopSequence, s // vLLM says which
 	}
 	d.said = d.said || len(c.Parts) > 0
-	d.stopped = d.stopped || word != ""
 	d.reply.Choices = append(d.reply.Choices, c)
 }
 

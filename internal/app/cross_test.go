@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -79,15 +80,18 @@ func cross(t *testing.T, c *tally, r *rig, rec *corpus.Record, from, to llm.Dial
 	body := w.Body.Bytes()
 	got, err := hear(to, stream, body)
 	if w.Code != 200 || err != nil {
-		ended := slices.ContainsFunc(rec.Facts.Anomalies, func(a string) bool { return strings.Contains(a, "trunc") || strings.Contains(a, "incomplete") })
-		c.check(what+" answered", rec, ended || broken(rec), "%d %v %.300s", w.Code, err, body)
+		c.check(what+" answered", rec, broken(rec), "%d %v %.300s", w.Code, err, body)
 		return
 	}
 	c.check(what+" answered", rec, true, "")
 	f := &rec.Facts
+	if why := unseen(rec); why != "" { // the independent decoder did not see all that is in the recording
+		c.passed[what+" not compared: "+why]++
+		return
+	}
 	c.check(what+" grammar", rec, got.grammar == nil, "%v", got.grammar)
-	c.check(what+" text", rec, got.text == f.Text || strings.HasPrefix(got.text, f.Text) && f.Rest["refusal"] != nil, "got %.200q want %.200q", got.text, f.Text)
-	c.check(what+" reasoning", rec, got.thought == f.Reasoning, "got %.200q want %.200q", got.thought, f.Reasoning)
+	c.check(what+" text", rec, alike(got.text, f.Text) || strings.HasPrefix(got.text, f.Text) && f.Rest["refusal"] != nil, "got %.200q want %.200q", got.text, f.Text)
+	c.check(what+" reasoning", rec, alike(got.thought, f.Reasoning), "got %.200q want %.200q", got.thought, f.Reasoning)
 	checkCalls(c, what, rec, got, to)
 	c.check(what+" stop", rec, stopFits(rec, got.finish, to), "got %q for %s", got.finish, f.Finish)
 	if want, known := expectedUsage(rec); known && !strings.Contains(rec.ResponseBody, `"iterations"`) {
@@ -106,12 +110,37 @@ func cross(t *testing.T, c *tally, r *rig, rec *corpus.Record, from, to llm.Dial
 	}
 }
 
-// broken tells of recordings that have no end, or no answer at all.
+// broken tells of recordings that have no end, fail inside, or hold no answer at all.
 func broken(rec *corpus.Record) bool {
-	if len(rec.Facts.Finish) == 0 {
-		return true
+	return len(rec.Facts.Finish) == 0 || string(rec.Facts.Finish[0]) == "null" || inside.MatchString(rec.ResponseBody)
+}
+
+var (
+	inside  = regexp.MustCompile(`"error": ?\{`)
+	strange = regexp.MustCompile(`"content": ?[{]|"content_list":`)
+)
+
+// unseen says what the recordings' own decoder could not see: two answers in one body, content that is no text, and calls
+// that came in pieces.
+func unseen(rec *corpus.Record) string {
+	switch {
+	case strings.Count(rec.ResponseBody, "event: message_start") > 1:
+		return "two answers in one body"
+	case strange.MatchString(rec.ResponseBody) && rec.Surface == "openai-chat":
+		return "content that is no text"
+	case slices.ContainsFunc(rec.Facts.Calls, func(c corpus.Call) bool { return c.Partial || c.Name == "" }):
+		return "calls in pieces"
 	}
-	return slices.Contains(rec.Features, "truncated") || string(rec.Facts.Finish[0]) == "null"
+	return ""
+}
+
+// alike compares texts. Facts keep the first 20,000 characters.
+func alike(got, want string) bool {
+	const kept = 20_000
+	if n := len([]rune(want)); n == kept {
+		return strings.HasPrefix(got, want)
+	}
+	return got == want
 }
 
 func valid(compiled map[string]*jsonschema.Schema, to llm.Dialect, stream bool, body []byte) error {
@@ -196,6 +225,9 @@ func stopFits(rec *corpus.Record, got string, to llm.Dialect) bool {
 		word = strings.Trim(string(f), `"`)
 	}
 	what := meaning[word]
+	if word == "UNEXPECTED_TOOL_CALL" {
+		return got == stops["tools"][to] || got == stops["end"][to]
+	}
 	if len(rec.Facts.Calls) > 0 && (what == "end" || what == "") {
 		what = "tools"
 	}

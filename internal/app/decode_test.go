@@ -298,6 +298,9 @@ func hearMessagesStream(body []byte) (*said, error) {
 }
 
 func geminiChunk(s *said, o obj) {
+	if num(o, "candidates", 0, "index") != 0 {
+		return // another alternative
+	}
 	for _, p := range list(o, "candidates", 0, "content", "parts") {
 		switch {
 		case at(p, "functionCall") != nil:

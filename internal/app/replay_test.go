@@ -381,7 +381,7 @@ func expectedUsage(rec *corpus.Record) (usage, bool) {
 		u.in += n("tool_prompt")
 		u.out += u.reasoning
 	default:
-		if rec.Provider == "xai" || rec.Provider == "vercel-gateway" {
+		if rec.Provider == "xai" || rec.Provider == "vercel-gateway" || u.reasoning > 0 && n("total") == u.in+u.out+u.reasoning {
 			u.out += u.reasoning
 		}
 		u.cached, u.reasoning, u.written = min(u.cached, u.in), min(u.reasoning, u.out), min(u.written, u.in-min(u.cached, u.in))

@@ -68,6 +68,9 @@ func (s *source) next() (step llm.Step, err error, ok bool) {
 }
 
 func (s *source) read() (step llm.Step, err error, ok bool) {
+	if s.tally.Done && !s.same {
+		s.drain()
+	}
 	if s.ended {
 		return llm.Step{}, nil, false
 	}
@@ -99,6 +102,14 @@ func (s *source) read() (step llm.Step, err error, ok bool) {
 		s.resp.Linger(linger)
 	}
 	return step, nil, true
+}
+
+// drain reads what comes after the terminator, which says nothing any more, so that the connection can be used again.
+func (s *source) drain() {
+	for !s.ended {
+		_, err := s.frames.Next()
+		s.ended = err != nil
+	}
 }
 
 // rest reads on after an error that the upstream reported in the middle of its answer: usage may still come, and a client of

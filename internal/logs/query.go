@@ -127,7 +127,7 @@ type UsagePoint struct {
 	FirstByte Quantiles // of streams that went well
 }
 
-// Quantiles are accurate to about 5 %. They are 0 when there was nothing to measure.
+// Quantiles are accurate to about 5 %; over very many exchanges they come from a sample. They are 0 when there was nothing to measure.
 type Quantiles struct {
 	P50, P95 time.Duration
 }

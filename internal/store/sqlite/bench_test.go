@@ -68,9 +68,15 @@ func BenchmarkQueries(b *testing.B) {
 	}
 	week := logs.Filter{From: start, To: at}
 	for name, query := range map[string]func() error{
-		"list":         func() error { _, err := db.Log().List(b.Context(), logs.Query{}); return err },
-		"list by key":  func() error { _, err := db.Log().List(b.Context(), logs.Query{Filter: logs.Filter{Key: "key_07"}}); return err },
-		"list by team": func() error { _, err := db.Log().List(b.Context(), logs.Query{Filter: logs.Filter{Team: "search"}}); return err },
+		"list": func() error { _, err := db.Log().List(b.Context(), logs.Query{}); return err },
+		"list by key": func() error {
+			_, err := db.Log().List(b.Context(), logs.Query{Filter: logs.Filter{Key: "key_07"}})
+			return err
+		},
+		"list by team": func() error {
+			_, err := db.Log().List(b.Context(), logs.Query{Filter: logs.Filter{Team: "search"}})
+			return err
+		},
 		"spend": func() error {
 			_, err := db.Log().Spend(b.Context(), logs.SpendQuery{Filter: week, GroupBy: []string{"key", "model"}})
 			return err

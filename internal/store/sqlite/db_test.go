@@ -43,17 +43,18 @@ func TestPlans(t *testing.T) {
 		index string
 		sort  bool
 	}{
-		"newest":         {list(logs.Filter{}), "SCAN x USING INDEX exchanges_at", false},
-		"time":           {list(logs.Filter{From: start}), "SEARCH x USING INDEX exchanges_at (at>?)", false},
-		"key":            {list(logs.Filter{Key: "k"}), "SEARCH x USING INDEX exchanges_key (key=?)", false},
-		"key and time":   {list(logs.Filter{Key: "k", From: start}), "SEARCH x USING INDEX exchanges_key (key=? AND at>?)", false},
-		"session":        {list(logs.Filter{Session: "s"}), "SEARCH x USING INDEX exchanges_session (session=?)", false},
-		"failed":         {list(logs.Filter{Outcome: logs.Failed}), "USING INDEX exchanges_failed", false},
-		"failed in time": {list(logs.Filter{Outcome: logs.Failed, From: start}), "SEARCH x USING INDEX exchanges_failed (at>?)", false},
-		"id":             {list(logs.Filter{Text: id, From: start}), "SEARCH x USING INDEX exchanges_at (at>?)", false},
-		"get":            {func() (string, []any) { return selectExchanges + " WHERE x.id = ?", []any{id} }, "SEARCH x USING INDEX sqlite_autoindex_exchanges_1 (id=?)", false},
-		"spend":          {spend(logs.SpendQuery{Filter: logs.Filter{From: start}, GroupBy: []string{"team"}}), "SEARCH l USING PRIMARY KEY (exchange=?)", true},
-		"spend by key":   {spend(logs.SpendQuery{Filter: logs.Filter{From: start, Key: "k"}, GroupBy: []string{"model"}}), "SEARCH x USING INDEX exchanges_key (key=? AND at>?)", true},
+		"newest":            {list(logs.Filter{}), "SCAN x USING INDEX exchanges_at", false},
+		"time":              {list(logs.Filter{From: start}), "SEARCH x USING INDEX exchanges_at (at>?)", false},
+		"key":               {list(logs.Filter{Key: "k"}), "SEARCH x USING INDEX exchanges_key (key=?)", false},
+		"key and time":      {list(logs.Filter{Key: "k", From: start}), "SEARCH x USING INDEX exchanges_key (key=? AND at>?)", false},
+		"session":           {list(logs.Filter{Session: "s"}), "SEARCH x USING INDEX exchanges_session (session=?)", false},
+		"failed":            {list(logs.Filter{Outcome: logs.Failed}), "USING INDEX exchanges_failed", false},
+		"failed in time":    {list(logs.Filter{Outcome: logs.Failed, From: start}), "SEARCH x USING INDEX exchanges_failed (at>?)", false},
+		"id":                {list(logs.Filter{Text: id, From: start}), "SEARCH x USING INDEX exchanges_at (at>?)", false},
+		"get":               {func() (string, []any) { return selectExchanges + " WHERE x.id = ?", []any{id} }, "SEARCH x USING INDEX sqlite_autoindex_exchanges_1 (id=?)", false},
+		"spend":             {spend(logs.SpendQuery{Filter: logs.Filter{From: start}, GroupBy: []string{"team"}}), "SEARCH x USING PRIMARY KEY (at>?)", true},
+		"spend by end user": {spend(logs.SpendQuery{Filter: logs.Filter{From: start}, GroupBy: []string{"end_user"}}), "SEARCH l USING PRIMARY KEY (exchange=?)", true},
+		"spend of a key":    {spend(logs.SpendQuery{Filter: logs.Filter{From: start, Key: "k"}, GroupBy: []string{"tag"}}), "SEARCH x USING INDEX exchanges_key (key=? AND at>?)", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, args := c.query()

@@ -466,7 +466,7 @@ func TestPrune(t *testing.T) {
 	if bodies() != 30 || count() != 30 {
 		t.Fatalf("%d bodies, %d records", bodies(), count())
 	}
-	prune(records[99].At.Add(1), records[99].At.Add(1))
+	prune(records[99].At.Add(time.Hour), records[99].At.Add(time.Hour))
 	if rows, err := s.Spend(t.Context(), logs.SpendQuery{}); len(rows) != 0 || err != nil {
 		t.Fatalf("left: %v, %v", rows, err)
 	}

@@ -40,6 +40,10 @@ func pruneRecords(ctx context.Context, tx *sql.Tx, before int64, limit int) (int
 	if _, err := tx.ExecContext(ctx, "DELETE FROM ledger WHERE exchange IN "+old, before, limit); err != nil {
 		return 0, err
 	}
+	// Hours that are only in part that old stay whole.
+	if _, err := tx.ExecContext(ctx, "DELETE FROM hourly WHERE at <= ?", before-int64(time.Hour)); err != nil {
+		return 0, err
+	}
 	return deleted(tx.ExecContext(ctx, "DELETE FROM exchanges WHERE id IN "+old, before, limit))
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
 
 	"tidegate/internal/llm"
 	"tidegate/internal/logs"
@@ -23,6 +25,7 @@ type Log struct {
 	exchanges inserter
 	ledger    inserter
 	chunk     *sql.Stmt
+	hour      *sql.Stmt
 }
 
 var _ logs.Store = (*Log)(nil)
@@ -52,10 +55,13 @@ type inserter struct {
 }
 
 func (l *Log) prepare(ctx context.Context) (err error) {
-	if l.exchanges, err = newInserter(ctx, l.db.write, "exchanges", exchangeColumns); err != nil {
+	if l.exchanges, err = newInserter(ctx, l.db.write, "INSERT INTO exchanges", exchangeColumns); err != nil {
 		return err
 	}
-	if l.ledger, err = newInserter(ctx, l.db.write, "ledger", ledgerColumns); err != nil {
+	if l.ledger, err = newInserter(ctx, l.db.write, "INSERT OR IGNORE INTO ledger", ledgerColumns); err != nil {
+		return err
+	}
+	if l.hour, err = l.db.write.PrepareContext(ctx, addHour()); err != nil {
 		return err
 	}
 	l.chunk, err = l.db.write.PrepareContext(ctx, "INSERT INTO chunks (at, raw, data) VALUES (?, ?, ?)")
@@ -63,15 +69,15 @@ func (l *Log) prepare(ctx context.Context) (err error) {
 }
 
 func (l *Log) close() {
-	for _, s := range []*sql.Stmt{l.exchanges.one, l.exchanges.many, l.ledger.one, l.ledger.many, l.chunk} {
+	for _, s := range []*sql.Stmt{l.exchanges.one, l.exchanges.many, l.ledger.one, l.ledger.many, l.chunk, l.hour} {
 		if s != nil {
 			s.Close()
 		}
 	}
 }
 
-func newInserter(ctx context.Context, db *sql.DB, table string, columns []string) (in inserter, err error) {
-	head := "INSERT OR IGNORE INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES "
+func newInserter(ctx context.Context, db *sql.DB, head string, columns []string) (in inserter, err error) {
+	head += " (" + strings.Join(columns, ", ") + ") VALUES "
 	row := "(?" + strings.Repeat(", ?", len(columns)-1) + ")"
 	in.columns = len(columns)
 	if in.one, err = db.PrepareContext(ctx, head+row); err != nil {
@@ -104,13 +110,27 @@ func (in *inserter) flush(ctx context.Context, tx *sql.Tx) error {
 
 // Put implements [logs.Store].
 func (l *Log) Put(ctx context.Context, b *logs.Batch) error {
+	err := l.put(ctx, b, b.Records)
+	if e, ok := errors.AsType[*sqlite.Error](err); !ok || e.Code()&0xff != lib.SQLITE_CONSTRAINT {
+		return err
+	}
+	// Some are there already, as happens after a crash.
+	fresh, err := l.unknown(ctx, b.Records)
+	if err != nil {
+		return l.db.explain(err)
+	}
+	return l.put(ctx, b, fresh)
+}
+
+// put writes records that are not there yet.
+func (l *Log) put(ctx context.Context, b *logs.Batch, records []*logs.Record) error {
 	return l.db.tx(ctx, func(tx *sql.Tx) error {
 		places, err := l.putChunks(ctx, tx, b.Chunks)
 		if err != nil {
 			return err
 		}
 		l.exchanges.args, l.ledger.args = l.exchanges.args[:0], l.ledger.args[:0]
-		for _, r := range b.Records {
+		for _, r := range records {
 			id, err := uuid.Parse(r.ID)
 			if err != nil {
 				return err
@@ -121,8 +141,35 @@ func (l *Log) Put(ctx context.Context, b *logs.Batch) error {
 				l.ledger.args = appendAttempt(l.ledger.args, blob, &r.Attempts[i])
 			}
 		}
-		return errors.Join(l.exchanges.flush(ctx, tx), l.ledger.flush(ctx, tx))
+		if err := l.exchanges.flush(ctx, tx); err != nil {
+			return err
+		}
+		if err := l.ledger.flush(ctx, tx); err != nil {
+			return err
+		}
+		return l.rollUp(ctx, tx, records)
 	})
+}
+
+// unknown leaves out what the database has, and what comes twice.
+func (l *Log) unknown(ctx context.Context, records []*logs.Record) (fresh []*logs.Record, err error) {
+	seen := map[uuid.UUID]bool{}
+	for _, r := range records {
+		id, err := uuid.Parse(r.ID)
+		if err != nil {
+			return nil, err
+		}
+		var have bool
+		err = l.db.write.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM exchanges WHERE id = ?)", id[:]).Scan(&have)
+		if err != nil {
+			return nil, err
+		}
+		if !have && !seen[id] {
+			fresh = append(fresh, r)
+		}
+		seen[id] = true
+	}
+	return fresh, nil
 }
 
 // place says where the bodies of an exchange are.

@@ -47,7 +47,7 @@ func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 func sample(r *rand.Rand, at time.Time) *logs.Record {
 	rec := &logs.Record{
 		ID: newID(r, at), At: at, Surface: llm.OpenAIChat, Method: "POST", Path: "/v1/chat/completions",
-		Key: fmt.Sprintf("key_%02d", r.IntN(20)), Org: "acme", Team: pick(r, "platform", "search", ""), User: pick(r, "ada", "bob"),
+		Org:     "acme",
 		EndUser: fmt.Sprintf("u%d", r.IntN(50)), Session: pick(r, "", fmt.Sprintf("s%d", r.IntN(30))), Task: pick(r, "", "coding"),
 		Tags: pick(r, nil, []string{"prod"}, []string{"prod", "eu"}), Trace: fmt.Sprintf("%032x", r.Uint64()),
 		Span: fmt.Sprintf("%016x", r.Uint64()), Called: "gpt-4", Stream: r.IntN(2) == 0, Provider: "openai", Model: "gpt-4o",
@@ -55,6 +55,8 @@ func sample(r *rand.Rand, at time.Time) *logs.Record {
 		FirstByte: time.Duration(r.IntN(900)+100) * time.Millisecond, Total: time.Duration(r.IntN(9000)+1000) * time.Millisecond,
 		Overhead: 170 * time.Microsecond, BytesIn: 2000, BytesOut: 900,
 	}
+	n := r.IntN(20)
+	rec.Key, rec.Team, rec.User = fmt.Sprintf("key_%02d", n), []string{"platform", "search", ""}[n%3], []string{"ada", "bob"}[n%2]
 	if r.IntN(2) == 0 {
 		rec.Metadata = []byte(fmt.Sprintf(`{"feature":"f%d","a \"quoted\" key":"x"}`, r.IntN(3)))
 	}

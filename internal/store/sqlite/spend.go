@@ -9,6 +9,7 @@ import (
 
 	"tidegate/internal/llm"
 	"tidegate/internal/logs"
+	"tidegate/internal/price"
 )
 
 // dimColumns are the dimensions that are a column of the exchange. Those of the target are columns of whichever table counts.
@@ -22,9 +23,10 @@ type grouping struct {
 	exprs []string // with %s for the table of the target
 	args  []any
 	join  string
+	raw   bool // hourly does not know it
 }
 
-func group(q *logs.SpendQuery) (g grouping, err error) {
+func newGrouping(q *logs.SpendQuery) (g grouping, err error) {
 	if len(q.GroupBy) > 4 {
 		return g, fmt.Errorf("%w: at most 4 dimensions to group by", logs.ErrQuery)
 	}
@@ -37,14 +39,19 @@ func group(q *logs.SpendQuery) (g grouping, err error) {
 		case metadata:
 			g.exprs = append(g.exprs, "coalesce((SELECT value FROM json_each(x.metadata) WHERE key = ?), '')")
 			g.args = append(g.args, key)
+			g.raw = true
 		case dim == "provider" || dim == "model":
 			g.exprs = append(g.exprs, "%s."+dim)
 		case dim == "tag":
 			g.exprs = append(g.exprs, "coalesce(t.value, '')")
 			g.join = " LEFT JOIN json_each(x.tags) t"
+			g.raw = true
 		case dim == "day":
-			g.exprs = append(g.exprs, dayExpr(q.Zone, q.From, q.To))
+			expr, hours := dayExpr(q.Zone, q.From, q.To)
+			g.exprs = append(g.exprs, expr)
+			g.raw = g.raw || !hours
 		default:
+			g.raw = g.raw || dim == "end_user" || dim == "session"
 			g.exprs = append(g.exprs, dimColumns[dim])
 		}
 	}
@@ -67,41 +74,26 @@ func (g *grouping) names() (names []string) {
 	return names
 }
 
-// The sums of one arm of a spend query: exchanges count requests, ledger lines count the rest.
-var (
-	exchangeSums = "1 AS requests, x.outcome IN ('error', 'truncated') AS errors, 0 AS attempts, 0 AS input, 0 AS output, 0 AS reads, " +
-		"0 AS writes, 0 AS cost, 0 AS unpriced, x.saved AS saved"
-	ledgerSums = "0, 0, 1, l." + strings.Join(llm.MeterNames[llm.InputText:llm.InputImage+1], " + l.") + ", l." +
-		strings.Join(llm.MeterNames[llm.OutputText:llm.OutputImage+1], " + l.") + ", l.input_cache_read, " +
-		"l.input_cache_write_5m + l.input_cache_write_1h, coalesce(l.cost_nano, 0), l.cost_state = 'unpriced', 0"
-)
-
 func spendQuery(q *logs.SpendQuery) (text string, args []any, err error) {
-	g, err := group(q)
+	g, err := newGrouping(q)
 	if err != nil {
 		return "", nil, err
 	}
-	wx, wl := filter(&q.Filter, "x"), filter(&q.Filter, "l")
 	limit := q.Limit
 	if limit <= 0 || limit > logs.MaxLimit {
 		limit = logs.MaxLimit
 	}
-	names := strings.Join(g.names(), ", ")
 	head, by, order := "", "", ""
-	if names != "" {
+	if names := strings.Join(g.names(), ", "); names != "" {
 		head, by, order = names+", ", " GROUP BY "+names, ", "+names
 	}
-	text = "SELECT " + head + "sum(requests), sum(errors), sum(attempts), sum(input), sum(output), sum(reads), sum(writes), " +
-		"sum(cost) AS total, sum(unpriced), sum(saved) FROM (" +
-		"SELECT " + g.columns("x") + exchangeSums + " FROM exchanges x" + g.join + wx.String() +
-		" UNION ALL " +
-		"SELECT " + g.columns("l") + ledgerSums + " FROM exchanges x CROSS JOIN ledger l ON l.exchange = x.id" + g.join + wl.String() +
-		")" + by + " HAVING count(*) > 0 ORDER BY total DESC" + order + " LIMIT ?"
-	for _, w := range []where{wx, wl} {
-		args = append(append(args, g.args...), w.args...)
-	}
+	from, args := source(q.Filter, &g)
+	text = "SELECT " + head + sumOfAll + " FROM " + from + by + " HAVING count(*) > 0 ORDER BY sum(cost) DESC" + order + " LIMIT ?"
 	return text, append(args, limit), nil
 }
+
+// sumOfAll adds up what source yields.
+var sumOfAll = "sum(" + strings.Join(sumColumns, "), sum(") + ")"
 
 // Spend implements [logs.Reader].
 func (l *Log) Spend(ctx context.Context, q logs.SpendQuery) ([]logs.SpendRow, error) {
@@ -129,14 +121,19 @@ func (l *Log) Spend(ctx context.Context, q logs.SpendQuery) ([]logs.SpendRow, er
 
 func scanSpend(rows *sql.Rows, q *logs.SpendQuery) (r logs.SpendRow, err error) {
 	dims := make([]string, len(q.GroupBy))
-	into := make([]any, 0, len(dims)+10)
+	var into []any
 	for i := range dims {
 		into = append(into, &dims[i])
 	}
-	into = append(into, &r.Requests, &r.Errors, &r.Attempts, &r.InputTokens, &r.OutputTokens, &r.CacheReadTokens,
-		&r.CacheWriteTokens, &r.Cost, &r.Unpriced, &r.Saved)
-	if err := rows.Scan(into...); err != nil {
+	var s sums
+	if err := rows.Scan(append(into, s.fields()...)...); err != nil {
 		return r, err
+	}
+	u := llm.Usage{N: s.meters}
+	r = logs.SpendRow{
+		Requests: s.requests, Errors: s.errors, Attempts: s.attempts, InputTokens: u.Input(), OutputTokens: u.Output(),
+		CacheReadTokens: u.N[llm.InputCacheRead], CacheWriteTokens: u.CacheWrite(), Cost: price.Nano(s.cost), Unpriced: s.unpriced,
+		Saved: price.Nano(s.saved),
 	}
 	r.Dims = make(map[string]string, len(dims))
 	for i, dim := range q.GroupBy {

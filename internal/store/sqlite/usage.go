@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"tidegate/internal/llm"
 	"tidegate/internal/logs"
 	"tidegate/internal/price"
 )
@@ -16,8 +15,8 @@ import (
 const day = 24 * time.Hour
 
 // dayExpr numbers the calendar days of a zone: the local time in days since 1970. Between two of its changes a zone is a fixed
-// offset; SQLite is told each.
-func dayExpr(zone *time.Location, from, to time.Time) string {
+// offset; SQLite is told each. hours says that all of its days begin with an hour of UTC.
+func dayExpr(zone *time.Location, from, to time.Time) (expr string, hours bool) {
 	if zone == nil {
 		zone = time.UTC
 	}
@@ -28,15 +27,17 @@ func dayExpr(zone *time.Location, from, to time.Time) string {
 		to = time.Now().AddDate(1, 0, 0)
 	}
 	var cases strings.Builder
+	hours = true
 	t := from.In(zone)
 	for {
 		_, offset := t.Zone()
 		_, end := t.ZoneBounds()
+		hours = hours && offset%3600 == 0
 		if end.IsZero() || !end.Before(to) {
 			if cases.Len() == 0 {
-				return fmt.Sprintf("(x.at + %d) / %d", int64(offset)*1e9, int64(day))
+				return fmt.Sprintf("(x.at + %d) / %d", int64(offset)*1e9, int64(day)), hours
 			}
-			return fmt.Sprintf("(x.at + CASE %s ELSE %d END) / %d", cases.String(), int64(offset)*1e9, int64(day))
+			return fmt.Sprintf("(x.at + CASE %s ELSE %d END) / %d", cases.String(), int64(offset)*1e9, int64(day)), hours
 		}
 		fmt.Fprintf(&cases, "WHEN x.at < %d THEN %d ", end.UnixNano(), int64(offset)*1e9)
 		t = end
@@ -55,6 +56,7 @@ func bucketStart(number string, size time.Duration, zone *time.Location) time.Ti
 // series is a usage query with its gaps filled in.
 type series struct {
 	expr   string
+	hours  bool // buckets are made of whole hours
 	starts []time.Time
 	index  map[string]int // by number of the bucket
 }
@@ -74,10 +76,10 @@ func newSeries(q *logs.UsageQuery, now time.Time) (*series, error) {
 	case q.To.Sub(q.From)/q.Bucket >= logs.MaxLimit:
 		return nil, fmt.Errorf("%w: more than %d buckets", logs.ErrQuery, logs.MaxLimit)
 	}
-	s := &series{expr: "x.at / 3600000000000", index: map[string]int{}}
+	s := &series{expr: "x.at / 3600000000000", hours: true, index: map[string]int{}}
 	first := q.From.Unix() / 3600
 	if q.Bucket == day {
-		s.expr = dayExpr(q.Zone, q.From, q.To)
+		s.expr, s.hours = dayExpr(q.Zone, q.From, q.To)
 		_, offset := q.From.In(q.Zone).Zone()
 		first = (q.From.Unix() + int64(offset)) / 86400
 	}
@@ -105,7 +107,7 @@ func (l *Log) Usage(ctx context.Context, q logs.UsageQuery) ([]logs.UsagePoint, 
 		points[i].Start = s.starts[i]
 	}
 	for _, fill := range []func(context.Context, *logs.UsageQuery, *series, []logs.UsagePoint) error{
-		l.usageRequests, l.usageMeters, l.usageLatency, l.usageFirstByte,
+		l.usageSums, l.usageLatency, l.usageFirstByte,
 	} {
 		if err := fill(ctx, &q, s, points); err != nil {
 			return nil, l.db.explain(err)
@@ -114,37 +116,14 @@ func (l *Log) Usage(ctx context.Context, q logs.UsageQuery) ([]logs.UsagePoint, 
 	return points, nil
 }
 
-func (l *Log) usageRequests(ctx context.Context, q *logs.UsageQuery, s *series, points []logs.UsagePoint) error {
-	w := filter(&q.Filter, "x")
-	text := "SELECT " + s.expr + ", count(*), sum(x.outcome IN ('error', 'truncated')), sum(x.cache IN ('hit', 'semantic')), " +
-		"sum(x.saved) FROM exchanges x" + w.String() + " GROUP BY 1"
-	var n string
-	var p logs.UsagePoint
-	return l.each(ctx, text, w.args, []any{&n, &p.Requests, &p.Errors, &p.Hits, &p.Saved}, func() {
-		to := &points[s.index[n]]
-		to.Requests, to.Errors, to.Hits, to.Saved = p.Requests, p.Errors, p.Hits, p.Saved
-	})
-}
-
-func (l *Log) usageMeters(ctx context.Context, q *logs.UsageQuery, s *series, points []logs.UsagePoint) error {
-	w := filter(&q.Filter, "l")
-	text := "SELECT " + s.expr + ", sum(l.cost_nano), sum(l.cost_state = 'unpriced'), sum(l." +
-		strings.Join(llm.MeterNames[:], "), sum(l.") + ") FROM exchanges x CROSS JOIN ledger l ON l.exchange = x.id" + w.String() +
-		" GROUP BY 1"
-	var n string
-	var cost *int64
-	var unpriced int64
-	var meters [llm.NumMeters]int64
-	into := []any{&n, &cost, &unpriced}
-	for i := range meters {
-		into = append(into, &meters[i])
-	}
-	return l.each(ctx, text, w.args, into, func() {
-		to := &points[s.index[n]]
-		to.Unpriced, to.Meters = unpriced, meters
-		if cost != nil {
-			to.Cost = price.Nano(*cost)
-		}
+func (l *Log) usageSums(ctx context.Context, q *logs.UsageQuery, s *series, points []logs.UsagePoint) error {
+	from, args := source(q.Filter, &grouping{exprs: []string{s.expr}, raw: !s.hours})
+	var number string
+	var v sums
+	return l.each(ctx, "SELECT d0, "+sumOfAll+" FROM "+from+" GROUP BY d0", args, append([]any{&number}, v.fields()...), func() {
+		p := &points[s.index[number]]
+		p.Requests, p.Errors, p.Hits, p.Meters, p.Unpriced = v.requests, v.errors, v.hits, v.meters, v.unpriced
+		p.Cost, p.Saved = price.Nano(v.cost), price.Nano(v.saved)
 	})
 }
 
@@ -152,16 +131,26 @@ func (l *Log) usageMeters(ctx context.Context, q *logs.UsageQuery, s *series, po
 const classes = 20 // per factor e
 
 func (l *Log) usageLatency(ctx context.Context, q *logs.UsageQuery, s *series, points []logs.UsagePoint) error {
-	return l.quantiles(ctx, q, s, "total", "", func(i int, v logs.Quantiles) { points[i].Latency = v })
+	return l.quantiles(ctx, q, s, points, "total", "", func(i int, v logs.Quantiles) { points[i].Latency = v })
 }
 
 func (l *Log) usageFirstByte(ctx context.Context, q *logs.UsageQuery, s *series, points []logs.UsagePoint) error {
-	return l.quantiles(ctx, q, s, "first_byte", " AND x.stream", func(i int, v logs.Quantiles) { points[i].FirstByte = v })
+	return l.quantiles(ctx, q, s, points, "first_byte", " AND x.stream", func(i int, v logs.Quantiles) { points[i].FirstByte = v })
 }
 
-func (l *Log) quantiles(ctx context.Context, q *logs.UsageQuery, s *series, column, cond string, set func(int, logs.Quantiles)) error {
+// sampled is about how many exchanges quantiles are taken from.
+const sampled = 50_000
+
+func (l *Log) quantiles(ctx context.Context, q *logs.UsageQuery, s *series, points []logs.UsagePoint, column, cond string, set func(int, logs.Quantiles)) error {
+	var all int64
+	for _, p := range points {
+		all += p.Requests
+	}
 	w := filter(&q.Filter, "x")
 	w.add("x.outcome = 'ok' AND x." + column + " > 0" + cond)
+	if all > sampled {
+		w.add("x.n % ? = 0", all/sampled+1)
+	}
 	text := fmt.Sprintf("SELECT %s, CAST(ln(x.%s) * %d AS INTEGER), count(*) FROM exchanges x%s GROUP BY 1, 2 ORDER BY 1, 2",
 		s.expr, column, classes, w.String())
 	var number string

@@ -94,3 +94,41 @@ CREATE TABLE chunks (
   raw  INTEGER NOT NULL,
   data BLOB    NOT NULL
 ) STRICT;
+
+-- What exchanges and ledger add up to per hour, kept by the same transaction that writes them, so that a dashboard need not
+-- read millions of rows. at is the beginning of the hour; provider and model are the target's. What can have very many values
+-- has no column: end users, sessions, tags, metadata.
+CREATE TABLE hourly (
+  at                   INTEGER NOT NULL,
+  key                  TEXT    NOT NULL,
+  org                  TEXT    NOT NULL,
+  team                 TEXT    NOT NULL,
+  user                 TEXT    NOT NULL,
+  task                 TEXT    NOT NULL,
+  called               TEXT    NOT NULL,
+  path                 TEXT    NOT NULL,
+  provider             TEXT    NOT NULL,
+  model                TEXT    NOT NULL,
+  requests             INTEGER NOT NULL,
+  errors               INTEGER NOT NULL,
+  hits                 INTEGER NOT NULL,
+  saved                INTEGER NOT NULL,
+  attempts             INTEGER NOT NULL,
+  input_text           INTEGER NOT NULL,
+  input_cache_read     INTEGER NOT NULL,
+  input_cache_write_5m INTEGER NOT NULL,
+  input_cache_write_1h INTEGER NOT NULL,
+  input_audio          INTEGER NOT NULL,
+  input_image          INTEGER NOT NULL,
+  output_text          INTEGER NOT NULL,
+  output_reasoning     INTEGER NOT NULL,
+  output_audio         INTEGER NOT NULL,
+  output_image         INTEGER NOT NULL,
+  searches             INTEGER NOT NULL,
+  audio_millis         INTEGER NOT NULL,
+  characters           INTEGER NOT NULL,
+  images               INTEGER NOT NULL,
+  cost                 INTEGER NOT NULL,
+  unpriced             INTEGER NOT NULL,
+  PRIMARY KEY (at, key, org, team, user, task, called, path, provider, model)
+) STRICT, WITHOUT ROWID;

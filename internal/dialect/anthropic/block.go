@@ -3,7 +3,6 @@ package anthropic
 import (
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -16,7 +15,7 @@ func (d *decoder) block(v []byte) (llm.Part, error) {
 	kind, _ := rawjson.String(rawjson.Get(v, "type"))
 	switch kind {
 	case "":
-		return nil, errors.New("type: required")
+		return nil, &fault{"type", "required"}
 	case "text":
 		return d.text(v)
 	case "thinking":
@@ -122,6 +121,9 @@ func (d *decoder) call(v []byte) (llm.Part, error) {
 		}
 		return nil
 	})
+	if p.Args == "" {
+		p.Args = "{}"
+	}
 	p.Ext = x.ext()
 	return p, err
 }
@@ -149,9 +151,7 @@ func (d *decoder) result(v []byte) (llm.Part, error) {
 			if rawjson.IsNull(v) {
 				return nil
 			}
-			if p.Parts, err = d.content(v); err != nil {
-				return fmt.Errorf("content.%w", err)
-			}
+			p.Parts, err = d.content(v)
 		case "is_error":
 			return boolean(v, &p.Failed)
 		case "cache_control":
@@ -219,7 +219,7 @@ func source(kind string, v []byte, p *llm.Media) (known bool, err error) {
 		return false, nil
 	case form == "base64":
 		if p.Data, err = base64.StdEncoding.DecodeString(data); err != nil {
-			return false, errors.New("source.data: invalid base64")
+			return false, &fault{"data", "invalid base64"}
 		}
 	case form == "text" && p.Type == "text/plain":
 		p.Data = []byte(data)

@@ -10,6 +10,8 @@ package anthropic
 
 import (
 	"bytes"
+	"errors"
+	"strconv"
 
 	"tidegate/internal/llm"
 	"tidegate/internal/rawjson"
@@ -29,10 +31,12 @@ func (Codec) Dialect() llm.Dialect { return own }
 // Path is the same for all models, since the model is in the body. The base address ends in /v1.
 func (Codec) Path(string, bool) (string, error) { return "/messages", nil }
 
-// members calls f for each member of an object until it fails.
+// members calls f for each member of an object until it fails, and says where it did.
 func members(doc []byte, f func(name, value []byte) error) (err error) {
 	scan := rawjson.Object(doc, func(name, value []byte) bool {
-		err = f(name, value)
+		if err = f(name, value); err != nil {
+			err = at(string(name), err)
+		}
 		return err == nil
 	})
 	if err == nil {
@@ -41,16 +45,31 @@ func members(doc []byte, f func(name, value []byte) error) (err error) {
 	return err
 }
 
-// elements calls f for each element of an array until it fails.
+// elements calls f for each element of an array until it fails, and says where it did.
 func elements(doc []byte, f func(i int, value []byte) error) (err error) {
 	scan := rawjson.Array(doc, func(i int, value []byte) bool {
-		err = f(i, value)
+		if err = f(i, value); err != nil {
+			err = at(strconv.Itoa(i), err)
+		}
 		return err == nil
 	})
 	if err == nil {
 		err = scan
 	}
 	return err
+}
+
+// fault is what is wrong at a place of a document: messages.0.content.1.text.
+type fault struct{ path, what string }
+
+func (f *fault) Error() string { return f.path + ": " + f.what }
+
+// at puts a name in front of the place.
+func at(name string, err error) error {
+	if f, ok := errors.AsType[*fault](err); ok {
+		return &fault{path: name + "." + f.path, what: f.what}
+	}
+	return &fault{path: name, what: err.Error()}
 }
 
 // keep copies a raw value, so that nothing holds on to the buffer of a body or frame.

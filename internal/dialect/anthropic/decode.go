@@ -2,7 +2,6 @@ package anthropic
 
 import (
 	"errors"
-	"fmt"
 
 	"tidegate/internal/llm"
 	"tidegate/internal/rawjson"
@@ -13,15 +12,7 @@ func (Codec) DecodeRequest(body []byte) (*llm.Chat, error) {
 	d := decoder{}
 	chat := new(llm.Chat)
 	var x extras
-	err := members(body, func(name, v []byte) error {
-		if err := d.top(chat, &x, name, v); err != nil {
-			return &llm.Error{
-				Class: llm.BadRequest, Code: "invalid_request", Kind: "invalid_request_error",
-				Param: string(name), Message: fmt.Sprintf("%s: %v", name, err),
-			}
-		}
-		return nil
-	})
+	err := members(body, func(name, v []byte) error { return d.top(chat, &x, name, v) })
 	if err != nil {
 		return nil, badRequest(err)
 	}
@@ -30,14 +21,12 @@ func (Codec) DecodeRequest(body []byte) (*llm.Chat, error) {
 	return chat, nil
 }
 
-// badRequest makes a failed scan one of ours as well.
+// badRequest makes a fault in a request the client's error.
 func badRequest(err error) error {
-	if e, ok := errors.AsType[*llm.Error](err); ok {
-		return e
+	if f, ok := errors.AsType[*fault](err); ok {
+		return invalid(f.path, "invalid_request", f.Error())
 	}
-	return &llm.Error{
-		Class: llm.BadRequest, Code: "invalid_json", Kind: "invalid_request_error", Message: "the request is not a JSON object: " + err.Error(),
-	}
+	return invalid("", "invalid_json", "the request is not a JSON object: "+err.Error())
 }
 
 // decoder reads the objects that requests and replies share.
@@ -73,22 +62,16 @@ func (d *decoder) top(chat *llm.Chat, x *extras, name, v []byte) (err error) {
 	case "system":
 		chat.System, err = d.content(v)
 	case "messages":
-		return elements(v, func(i int, v []byte) error {
+		return elements(v, func(_ int, v []byte) error {
 			m, err := d.message(v)
-			if err != nil {
-				return fmt.Errorf("%d: %w", i, err)
-			}
 			chat.Messages = append(chat.Messages, m)
-			return nil
+			return err
 		})
 	case "tools":
-		return elements(v, func(i int, v []byte) error {
+		return elements(v, func(_ int, v []byte) error {
 			t, err := d.tool(v)
-			if err != nil {
-				return fmt.Errorf("%d: %w", i, err)
-			}
 			chat.Tools = append(chat.Tools, t)
-			return nil
+			return err
 		})
 	case "tool_choice":
 		if !choice(v, &chat.Choice) {
@@ -229,9 +212,7 @@ func (d *decoder) message(v []byte) (m llm.Message, err error) {
 			m.Role = llm.Role(role)
 		case "content":
 			seen = true
-			if m.Parts, err = d.content(v); err != nil {
-				return fmt.Errorf("content.%w", err)
-			}
+			m.Parts, err = d.content(v)
 		default:
 			x.add(name, v)
 		}
@@ -242,9 +223,9 @@ func (d *decoder) message(v []byte) (m llm.Message, err error) {
 	case err != nil:
 		return m, err
 	case m.Role != llm.RoleUser && m.Role != llm.RoleAssistant && m.Role != llm.RoleSystem:
-		return m, fmt.Errorf("role: %q is not one of user, assistant, system", m.Role)
+		return m, &fault{"role", "not one of user, assistant, system"}
 	case !seen:
-		return m, errors.New("content: required")
+		return m, &fault{"content", "required"}
 	}
 	return m, nil
 }
@@ -258,15 +239,15 @@ func (d *decoder) content(v []byte) (parts []llm.Part, err error) {
 		}
 		return []llm.Part{llm.Text{Text: s}}, nil
 	}
-	err = elements(v, func(i int, v []byte) error {
+	if len(v) == 0 || v[0] != '[' {
+		return nil, errors.New("expected a string or an array of blocks")
+	}
+	err = elements(v, func(_ int, v []byte) error {
 		p, err := d.block(v)
-		if err != nil {
-			return fmt.Errorf("%d: %w", i, err)
-		}
-		if p != nil {
+		if p != nil && err == nil {
 			parts = append(parts, p)
 		}
-		return nil
+		return err
 	})
 	if !d.reply {
 		parts = joinSeals(parts)
@@ -329,7 +310,7 @@ func (d *decoder) tool(v []byte) (t llm.Tool, err error) {
 	})
 	t.Ext = x.ext()
 	if err == nil && t.Name == "" {
-		err = errors.New("name: required")
+		err = &fault{"name", "required"}
 	}
 	return t, err
 }

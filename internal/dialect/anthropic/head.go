@@ -20,46 +20,48 @@ func (Codec) Head(body []byte) (llm.Head, error) {
 		return h, e
 	}
 	var model, messages bool
-	err := members(body, func(name, v []byte) error {
+	var bad *llm.Error
+	err := rawjson.Object(body, func(name, v []byte) bool {
 		switch string(name) {
 		case "model":
 			model = true
 			s, ok := rawjson.String(v)
 			if !ok || s == "" {
-				return invalid("model", "missing_required_parameter", "model: must be the name of a model")
+				bad = invalid("model", "missing_required_parameter", "model: must be the name of a model")
 			}
 			h.Model = s
 		case "stream":
 			if boolean(v, &h.Stream) != nil {
-				return invalid("stream", "invalid_type", "stream: must be true or false")
+				bad = invalid("stream", "invalid_type", "stream: must be true or false")
 			}
 		case "max_tokens":
 			n, err := integer(v)
 			if err != nil || *n < 0 {
-				return invalid("max_tokens", "invalid_type", "max_tokens: must be a whole number")
+				bad = invalid("max_tokens", "invalid_type", "max_tokens: must be a whole number")
+			} else {
+				h.MaxTokens = *n
 			}
-			h.MaxTokens = *n
 		case "messages":
 			messages = true
 			if h.Messages, h.Media = survey(v); h.Messages < 0 {
-				return invalid("messages", "invalid_type", "messages: must be an array")
+				bad = invalid("messages", "invalid_type", "messages: must be an array")
 			}
 		case "tools":
-			if rawjson.IsNull(v) {
-				return nil
-			}
-			if rawjson.Array(v, func(int, []byte) bool { h.Tools++; return true }) != nil {
-				return invalid("tools", "invalid_type", "tools: must be an array")
+			count := func(int, []byte) bool { h.Tools++; return true }
+			if !rawjson.IsNull(v) && rawjson.Array(v, count) != nil {
+				bad = invalid("tools", "invalid_type", "tools: must be an array")
 			}
 		case "metadata":
 			h.User, _ = rawjson.String(rawjson.Get(v, "user_id"))
 			h.Task, _ = rawjson.String(rawjson.Get(v, "task"))
 			h.Session = session(h.User)
 		}
-		return nil
+		return bad == nil
 	})
 	h.Usage = h.Stream // every stream of this dialect reports usage
 	switch {
+	case bad != nil:
+		return h, bad
 	case err != nil:
 		return h, badRequest(err)
 	case !model:

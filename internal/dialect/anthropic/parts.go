@@ -22,7 +22,7 @@ type item struct {
 func (e *encoder) sendable(it *item, role llm.Role) bool {
 	switch p := it.part.(type) {
 	case llm.Text:
-		return e.sendText(it, p)
+		return e.sendText(it, p, role)
 	case llm.Thought:
 		e.losses = p.Ext.Losses(e.losses, own, it.path())
 		if p.Seal == nil || p.Seal.Issuer != e.issuer || role != llm.RoleAssistant {
@@ -56,11 +56,12 @@ func (e *encoder) sendable(it *item, role llm.Role) bool {
 	return true
 }
 
-func (e *encoder) sendText(it *item, p llm.Text) bool {
-	if strings.TrimSpace(p.Text) == "" {
-		if p.Text != "" { // the vendor refuses text without a visible character
-			e.lose(it.path(), "white space alone")
-		}
+func (e *encoder) sendText(it *item, p llm.Text, role llm.Role) bool {
+	switch {
+	case p.Text == "":
+		return false
+	case blank(p) && role != llm.RoleAssistant: // refused, but for the model's own (recorded)
+		e.lose(it.path(), "white space alone")
 		return false
 	}
 	e.losses = p.Ext.Losses(e.losses, own, it.path())

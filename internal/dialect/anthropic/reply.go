@@ -3,7 +3,6 @@ package anthropic
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -45,10 +44,7 @@ func (Codec) DecodeReply(body []byte, from llm.Target) (*llm.Reply, error) {
 				x.add(name, v)
 			}
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		return nil
+		return err
 	})
 	stop, said := readStop(body, hasCalls(parts))
 	if err == nil && (!content || len(parts) == 0 && !said) {

@@ -319,7 +319,7 @@ func (s *streamDecoder) finish(dst []llm.Event, data, delta []byte) []llm.Event 
 
 func (s *streamDecoder) end(dst []llm.Event) []llm.Event {
 	dst = s.closeAll(dst)
-	if s.done {
+	if s.done || !s.stopped { // a terminator without a stop reason: Close will say that something is missing
 		return dst
 	}
 	s.done = true

@@ -117,7 +117,7 @@ func resumable(turns []turn) bool {
 		return true
 	}
 	if turns[n].role == llm.RoleAssistant {
-		return false
+		return paused(&turns[n])
 	}
 	if n == 0 || turns[n-1].role != llm.RoleAssistant {
 		return true
@@ -191,48 +191,50 @@ func (e *encoder) responseSchema() []byte {
 	return nil
 }
 
-// sampling writes the numbers that shape a reply, as far as the model and its thinking allow.
+// sampling writes the numbers that shape a reply, as far as the model and its thinking allow: while it thinks, temperature is
+// fixed, top_k is refused and top_p is at least 0.95; newer models take either temperature or top_p, the newest none at all.
 func (e *encoder) sampling(p plan) {
 	s := e.chat.Sampling
-	thinks := p.mode == "enabled" || p.mode == "adaptive"
-	float := func(name string, v *float64, ok bool, why string) bool {
-		switch {
-		case v == nil || e.dropped(name):
-			return false
-		case !ok && *v == 1: // what it would be anyway
-			return false
-		case !ok:
-			e.lose(name, why)
-			return false
-		}
-		e.w.float(name, *v)
-		return true
-	}
-	const removed, fixed = "the model does not take it", "fixed while the model thinks"
-	temperature := s.Temperature
-	if temperature != nil && *temperature > 1 && e.traits.sampling && !thinks {
+	takes, thinks := e.traits.sampling, p.mode == "enabled" || p.mode == "adaptive"
+	hot := s.Temperature
+	if hot != nil && *hot > 1 && takes && !thinks {
 		e.lose("temperature", "1 is the highest here")
-		temperature = new(float64)
-		*temperature = 1
+		hot = new(float64(1))
 	}
-	why := removed
-	if e.traits.sampling && thinks {
-		why = fixed
-	}
-	hot := float("temperature", temperature, e.traits.sampling && (!thinks || temperature == nil || *temperature == 1), why)
-	if hot && !e.traits.both && s.TopP != nil {
-		why = "not together with temperature"
-	}
-	float("top_p", s.TopP, e.traits.sampling && (!hot || e.traits.both) && (!thinks || s.TopP == nil || *s.TopP >= 0.95), why)
-	if s.TopK != nil && !e.dropped("top_k") {
-		if e.traits.sampling && !thinks {
-			e.w.int("top_k", *s.TopK)
-		} else {
-			e.lose("top_k", why)
-		}
+	said := e.float("temperature", hot, func(v float64) bool { return takes && (!thinks || v == 1) })
+	e.float("top_p", s.TopP, func(v float64) bool {
+		return takes && (!thinks || v >= 0.95) && (!said || e.traits.both)
+	})
+	switch {
+	case s.TopK == nil || e.dropped("top_k"):
+	case takes && !thinks:
+		e.w.int("top_k", *s.TopK)
+	default:
+		e.lose("top_k", e.whyNot())
 	}
 	e.stops(s.Stop)
 	e.unsaid(s)
+}
+
+// float writes a number where it may be said, and tells whether it did. 1 is what is meant without it, and so no loss.
+func (e *encoder) float(name string, v *float64, allowed func(float64) bool) bool {
+	switch {
+	case v == nil || e.dropped(name):
+		return false
+	case allowed(*v):
+		e.w.float(name, *v)
+		return true
+	case *v != 1:
+		e.lose(name, e.whyNot())
+	}
+	return false
+}
+
+func (e *encoder) whyNot() string {
+	if !e.traits.sampling {
+		return "the model does not take it"
+	}
+	return "not together with the thinking or the temperature asked for"
 }
 
 func (e *encoder) stops(stops []string) {

@@ -21,14 +21,14 @@ type turn struct {
 func (e *encoder) turns() []turn {
 	var turns []turn
 	for i := range e.chat.Messages {
-		if t := e.turn(&e.chat.Messages[i], i, turns); len(t.items) > 0 {
+		if t := e.turn(&e.chat.Messages[i], i); len(t.items) > 0 {
 			turns = append(turns, t)
 		}
 	}
 	return e.ends(merge(e.answer(merge(turns))))
 }
 
-func (e *encoder) turn(m *llm.Message, at int, before []turn) turn {
+func (e *encoder) turn(m *llm.Message, at int) turn {
 	path := "messages." + strconv.Itoa(at)
 	t := turn{role: m.Role, ext: m.Ext}
 	if m.Name != "" {
@@ -45,7 +45,16 @@ func (e *encoder) turn(m *llm.Message, at int, before []turn) turn {
 			t.items = append(t.items, it)
 		}
 	}
+	if n := len(t.items); n > 0 && at+1 == len(e.chat.Messages) && blank(t.items[n-1].part) {
+		t.items = t.items[:n-1] // nothing of it would be left, see ends
+	}
 	return t
+}
+
+// blank tells whether a part is text without a visible character.
+func blank(p llm.Part) bool {
+	t, ok := p.(llm.Text)
+	return ok && strings.TrimSpace(t.Text) == ""
 }
 
 // merge joins neighbours of one role, as the vendor itself does, and drops what became empty. System messages stay apart.
@@ -176,15 +185,15 @@ func (e *encoder) ends(turns []turn) []turn {
 	if last.role != llm.RoleAssistant {
 		return turns
 	}
-	end := &last.items[len(last.items)-1]
-	if _, server := end.part.(llm.Opaque); server {
-		return turns // a paused turn that is to be continued
+	if paused(last) {
+		return turns
 	}
 	if !e.traits.prefill {
 		e.refuse("messages", "the model does not continue an assistant's turn")
 		return append(turns, filler("Continue."))
 	}
 	// "The prefill content cannot end with trailing whitespace" (prefill page, 2026-11).
+	end := &last.items[len(last.items)-1]
 	if t, ok := end.part.(llm.Text); ok {
 		if trimmed := strings.TrimRight(t.Text, " \t\r\n"); trimmed != t.Text {
 			e.lose(end.path(), "white space at the end")
@@ -193,6 +202,12 @@ func (e *encoder) ends(turns []turn) []turn {
 		}
 	}
 	return turns
+}
+
+// paused tells whether a turn ends in the middle of a server tool's work: the vendor continues it from there.
+func paused(t *turn) bool {
+	_, server := t.items[len(t.items)-1].part.(llm.Opaque)
+	return server
 }
 
 func filler(text string) turn {

@@ -56,6 +56,9 @@ func (d *streamDecoder) ground(c *candidate, raw []byte) {
 
 // recite turns citationMetadata, which says what was recited from where, into citations.
 func (d *streamDecoder) recite(c *candidate, raw []byte) {
+	if raw == nil {
+		return
+	}
 	_ = rawjson.Array(rawjson.Get(raw, "citations"), func(_ int, s []byte) bool {
 		if uri := text(rawjson.Get(s, "uri")); uri != "" {
 			d.cite(c, s, s, llm.Citation{URL: uri, Title: text(rawjson.Get(s, "title"))})

@@ -277,12 +277,13 @@ func decode(body []byte, from llm.Target, wrap func(io.Reader) io.Reader) (all [
 		if all, err = dec.Decode(all, frame); err != nil {
 			return all, steps, err
 		}
-		step := llm.Step{Raw: frame.Raw, Events: frozen(all[n:])}
+		copy(all[n:], frozen(all[n:]))
+		step := llm.Step{Raw: frame.Raw, Events: all[n:]}
 		steps = append(steps, step.Clone())
 	}
 	n := len(all)
 	all, err = dec.Close(all)
-	steps = append(steps, llm.Step{Events: frozen(all[n:])})
+	steps = append(steps, llm.Step{Events: all[n:]})
 	return all, steps, err
 }
 

@@ -85,14 +85,16 @@ func isTrue(value []byte) bool { return string(value) == "true" }
 
 // enum reads an enum's word; words holds those that may also come as numbers, by number.
 func enum(value []byte, words []string) string {
-	if n, ok := rawjson.Int(value); ok {
-		if n >= 0 && int(n) < len(words) {
-			return words[n]
-		}
-		return string(value)
+	if isString(value) {
+		return text(value)
 	}
-	return text(value)
+	if n, ok := rawjson.Int(value); ok && n >= 0 && int(n) < len(words) {
+		return words[n]
+	}
+	return string(value)
 }
+
+func isString(value []byte) bool { return len(value) > 0 && value[0] == '"' }
 
 // data reads protobuf's bytes: base64 in either alphabet, padded or not.
 func data(value []byte) ([]byte, bool) {

@@ -41,7 +41,7 @@ var numbered = map[int64]llm.StopReason{
 
 // readStop reads a finishReason or blockReason.
 func readStop(value []byte) llm.Stop {
-	if n, ok := rawjson.Int(value); ok {
+	if n, ok := rawjson.Int(value); ok && !isString(value) {
 		reason, known := numbered[n]
 		if !known {
 			reason = llm.StopOther

@@ -162,16 +162,23 @@ func (d *streamDecoder) response(dst []llm.Event, doc []byte) ([]llm.Event, erro
 			return dst, unreadable(doc, fmt.Errorf("candidates: %w", firstError(d.err, err)))
 		}
 	}
-	if reason := rawjson.Get(feedback, "blockReason"); reason != nil {
-		stop := readStop(reason)
-		stop.Reason, stop.Detail = llm.StopFiltered, bytes.Clone(feedback)
-		d.blocked = &stop
+	if feedback != nil {
+		d.feedback(feedback)
 	}
 	if raw := rest.raw(); raw != nil {
 		d.other(0, ofResponse, raw)
 	}
 	d.meter(usage)
 	return d.out, nil
+}
+
+// feedback reads a promptFeedback: a prompt that was refused has no candidates.
+func (d *streamDecoder) feedback(raw []byte) {
+	if reason := rawjson.Get(raw, "blockReason"); reason != nil {
+		stop := readStop(reason)
+		stop.Reason, stop.Detail = llm.StopFiltered, bytes.Clone(raw)
+		d.blocked = &stop
+	}
 }
 
 func firstError(errs ...error) error {
@@ -273,14 +280,17 @@ func (d *streamDecoder) candidate(i int, raw []byte) {
 	if logprobs != nil {
 		d.out = append(d.out, llm.Event{Kind: llm.Logprob, Choice: c.index, Value: readLogprobs(logprobs)})
 	}
-	stop := readStop(finish)
-	if extras := rest.raw(); extras != nil {
+	extras := rest.raw()
+	if extras != nil {
 		d.other(c.index, ofCandidate, extras)
+	}
+	if finish == nil {
+		return
+	}
+	if stop := readStop(finish); stop.Reason != llm.StopNone {
 		if stop.Reason == llm.StopFiltered {
 			stop.Detail = extras
 		}
-	}
-	if finish != nil && stop.Reason != llm.StopNone {
 		c.stop, c.stopped = stop, true
 		d.other(c.index, ofFinish, nil)
 	}

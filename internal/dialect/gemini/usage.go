@@ -19,9 +19,6 @@ type counts struct {
 	known                            bool // a count was among it
 }
 
-// modalities are the words of ModalityTokenCount.modality by number.
-var modalities = []string{"", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT"}
-
 // read takes over what a usageMetadata says; what it does not mention stays.
 func (c *counts) read(raw []byte) {
 	_ = members(raw, func(name, value []byte) {
@@ -56,11 +53,12 @@ func (c *counts) set(dst *int64, value []byte) {
 
 func details(value []byte) (audio, image int64) {
 	_ = rawjson.Array(value, func(_ int, item []byte) bool {
-		n, _ := whole(rawjson.Get(item, "tokenCount"))
-		switch enum(rawjson.Get(item, "modality"), modalities) {
-		case "AUDIO":
+		switch string(unquoted(rawjson.Get(item, "modality"))) { // a word, or its number
+		case "AUDIO", "4":
+			n, _ := whole(rawjson.Get(item, "tokenCount"))
 			audio += n
-		case "IMAGE":
+		case "IMAGE", "2":
+			n, _ := whole(rawjson.Get(item, "tokenCount"))
 			image += n
 		}
 		return true

@@ -55,7 +55,8 @@ type inserter struct {
 }
 
 func (l *Log) prepare(ctx context.Context) (err error) {
-	if l.exchanges, err = newInserter(ctx, l.db.write, "INSERT INTO exchanges", exchangeColumns); err != nil {
+	// OR FAIL: a failed statement is undone by its transaction, so SQLite need not prepare for undoing it alone.
+	if l.exchanges, err = newInserter(ctx, l.db.write, "INSERT OR FAIL INTO exchanges", exchangeColumns); err != nil {
 		return err
 	}
 	if l.ledger, err = newInserter(ctx, l.db.write, "INSERT OR IGNORE INTO ledger", ledgerColumns); err != nil {

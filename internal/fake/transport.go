@@ -4,12 +4,16 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 )
 
 // RoundTrip serves a request in process, without a connection. Events arrive one by one, closing the body or ending the
 // request's context is a client that goes away, and a dropped connection is an [io.ErrUnexpectedEOF].
 func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteHeaders != nil {
+		trace.WroteHeaders() // in process, what is asked for has arrived
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	in := r.Clone(ctx)
 	if in.Body == nil {

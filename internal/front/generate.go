@@ -123,7 +123,7 @@ func (e *exchange) relay(ctx context.Context, answer *route.Answer) {
 	for step, err := range answer.Stream {
 		if err != nil {
 			answer.Close()
-			e.fail(ctx, llm.AsError(err))
+			e.broken(ctx, llm.AsError(err))
 			return
 		}
 		buf = e.enc.Append(buf[:0], step, answer.Same)
@@ -162,29 +162,14 @@ func last(step llm.Step) bool {
 	return len(step.Events) > 0 && step.Events[len(step.Events)-1].Kind == llm.Done
 }
 
-// fail tells the client of an error: with a status while that is still possible, else inside the stream. A stream whose
-// upstream broke is cut off without its terminator, so that nobody takes the part for the whole (pitfall C1).
+// fail tells the client of an error before any of the answer: with a status while that is still possible, else, after a
+// heartbeat, inside the stream.
 func (e *exchange) fail(ctx context.Context, err *llm.Error) {
-	if err.Class == llm.Internal {
-		e.front.log.Error("internal error", "request", e.x.ID, "error", err)
-	}
-	_, ours := errors.AsType[*llm.Error](context.Cause(ctx)) // the gateway is stopping: the client is still there
-	if err.Class == llm.Canceled || ctx.Err() != nil && !ours {
-		e.settle(gate.Outcome{Outcome: logs.Canceled, Status: llm.Canceled.Status(), Err: err})
+	if e.departed(ctx, err) {
 		return
 	}
 	if e.stream != nil && !e.stream.claim() {
-		frame := err.Raw
-		if err.Dialect != e.codec.Dialect() || len(frame) == 0 {
-			frame = e.enc.Fail(nil, err)
-		}
-		e.x.Sent(frame)
-		e.settle(gate.Outcome{Outcome: logs.Truncated, Status: http.StatusOK, Err: err})
-		_ = e.stream.write(frame, true)
-		if len(err.Raw) == 0 {
-			e.stream.stop()
-			panic(http.ErrAbortHandler)
-		}
+		e.last(err, e.enc.Fail(nil, err))
 		return
 	}
 	h := e.w.Header()
@@ -193,4 +178,42 @@ func (e *exchange) fail(ctx context.Context, err *llm.Error) {
 	e.x.Sent(body)
 	e.settle(gate.Outcome{Outcome: logs.Failed, Status: err.HTTPStatus(), Err: err})
 	sendError(e.w, err, body)
+}
+
+// broken tells the client of an error in the middle of its answer. What the upstream itself said of it is passed on to a client
+// of its dialect. A stream whose upstream said nothing is cut off without its terminator, so that nobody takes the part for
+// the whole (pitfall C1).
+func (e *exchange) broken(ctx context.Context, err *llm.Error) {
+	if e.departed(ctx, err) {
+		return
+	}
+	if err.Dialect == e.codec.Dialect() && len(err.Raw) > 0 {
+		e.last(err, err.Raw)
+		return
+	}
+	e.last(err, e.enc.Fail(nil, err))
+	if len(err.Raw) == 0 {
+		e.stream.stop()
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// last closes the books and sends the frames with which a stream ends badly.
+func (e *exchange) last(err *llm.Error, frames []byte) {
+	e.x.Sent(frames)
+	e.settle(gate.Outcome{Outcome: logs.Truncated, Status: http.StatusOK, Err: err})
+	_ = e.stream.write(frames, true) // as in whole
+}
+
+// departed tells whether there is nobody left to tell, and settles if so. A gateway that is stopping still has its clients.
+func (e *exchange) departed(ctx context.Context, err *llm.Error) bool {
+	if err.Class == llm.Internal {
+		e.front.log.Error("internal error", "request", e.x.ID, "error", err)
+	}
+	_, stopping := errors.AsType[*llm.Error](context.Cause(ctx))
+	if err.Class != llm.Canceled && (ctx.Err() == nil || stopping) {
+		return false
+	}
+	e.settle(gate.Outcome{Outcome: logs.Canceled, Status: llm.Canceled.Status(), Err: err})
+	return true
 }

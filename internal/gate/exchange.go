@@ -291,7 +291,7 @@ func (x *Exchange) usage(a *route.Attempt) llm.Usage {
 	if !a.Sent || a.Status >= 300 {
 		return llm.Usage{}
 	}
-	if a.Err != nil && a.Status != 0 && !a.Tally.Began { // an error, or nothing, inside a 200: what was reported counts
+	if a.Err != nil && a.Err.Dialect != "" && !a.Tally.Began { // the provider said that it failed: only what it reported counts
 		return a.Tally.Usage(func() int64 { return 0 })
 	}
 	return a.Tally.Usage(x.inputTokens)

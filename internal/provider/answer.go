@@ -74,8 +74,8 @@ type watchdog struct {
 	timeouts llm.Timeouts
 	total    *time.Timer
 	mu       sync.Mutex
-	phase    *time.Timer
-	idle     bool
+	phase    *time.Timer // of the first byte, then of silence
+	begun    bool        // the first byte is here
 }
 
 // expired is the cause of a timeout: the name of the bound that was reached.
@@ -102,8 +102,16 @@ func (w *watchdog) trace(sent *atomic.Bool) context.Context {
 	})
 }
 
-// answered turns the bound for the first byte into the one between events.
-func (w *watchdog) answered() {
+// beat renews the idle timeout. The first one ends the wait for the first byte: a head alone is no answer yet, since providers
+// send it before they think.
+func (w *watchdog) beat() {
+	if w.begun {
+		if w.phase != nil {
+			w.phase.Reset(w.timeouts.Idle)
+		}
+		return
+	}
+	w.begun = true
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.phase != nil {
@@ -115,19 +123,13 @@ func (w *watchdog) answered() {
 	}
 }
 
-func (w *watchdog) beat() {
-	if w.timeouts.Idle > 0 {
-		w.phase.Reset(w.timeouts.Idle)
-	}
-}
-
 func (w *watchdog) linger(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.phase != nil {
 		w.phase.Stop()
 	}
-	w.timeouts.Idle = 0
+	w.timeouts.Idle = d
 	w.phase = time.AfterFunc(d, func() { w.cancel(expired("idle")) })
 }
 

@@ -146,7 +146,6 @@ func (u *Upstream) Do(ctx context.Context, call Call) (*Answer, error) {
 		w.stop()
 		return nil, w.fail(err, sent.Load())
 	}
-	w.answered()
 	return &Answer{Status: resp.StatusCode, Header: resp.Header, body: resp.Body, watch: w}, nil
 }
 

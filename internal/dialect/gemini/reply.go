@@ -14,10 +14,10 @@ import (
 func (Codec) DecodeReply(body []byte, from llm.Target) (*llm.Reply, error) {
 	doc := bytes.TrimSpace(body)
 	if len(doc) == 0 || doc[0] != '{' && doc[0] != '[' {
-		return nil, unreadable(body, errors.New("not a JSON object"))
+		return nil, unreadable(errors.New("not a JSON object"))
 	}
 	if err := rawjson.Check(doc); err != nil {
-		return nil, unreadable(body, err)
+		return nil, unreadable(err)
 	}
 	d := newDecoder(from)
 	d.entire = true
@@ -26,7 +26,7 @@ func (Codec) DecodeReply(body []byte, from llm.Target) (*llm.Reply, error) {
 		return nil, err
 	}
 	if events, err = d.Close(events); err != nil {
-		e := unreadable(body, errors.New("no candidates"))
+		e := unreadable(errors.New("no candidates"))
 		e.Code, e.Message = "upstream_empty", "the provider gave no answer"
 		return nil, e
 	}

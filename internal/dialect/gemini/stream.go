@@ -148,7 +148,7 @@ func (d *streamDecoder) response(dst []llm.Event, doc []byte) ([]llm.Event, erro
 		}
 	})
 	if err != nil {
-		return dst, unreadable(doc, err)
+		return dst, unreadable(err)
 	}
 	if failure != nil {
 		return dst, readError(0, nil, doc)
@@ -159,7 +159,7 @@ func (d *streamDecoder) response(dst []llm.Event, doc []byte) ([]llm.Event, erro
 	if candidates != nil {
 		err := rawjson.Array(candidates, func(i int, c []byte) bool { d.candidate(i, c); return d.err == nil })
 		if err != nil || d.err != nil {
-			return dst, unreadable(doc, fmt.Errorf("candidates: %w", firstError(d.err, err)))
+			return dst, unreadable(fmt.Errorf("candidates: %w", firstError(d.err, err)))
 		}
 	}
 	if feedback != nil {
@@ -190,10 +190,9 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-func unreadable(doc []byte, err error) *llm.Error {
+func unreadable(err error) *llm.Error {
 	return &llm.Error{
-		Class: llm.Network, Code: "upstream_invalid_response", Message: "the provider's answer is not readable", Sent: true,
-		Dialect: llm.Gemini, Raw: bytes.Clone(doc), Err: err,
+		Class: llm.Network, Code: "upstream_invalid_response", Message: "the provider's answer is not readable", Sent: true, Err: err,
 	}
 }
 

@@ -123,9 +123,9 @@ func inBand(document, raw []byte) *llm.Error {
 	return e
 }
 
-// unreadable is a 200 that holds no answer.
-func unreadable(body []byte, code string) *llm.Error {
-	e := &llm.Error{Class: llm.Overloaded, Code: code, Sent: true, Dialect: own, Raw: body}
+// unreadable is a 200 that holds no answer. What it holds is not passed on, since nobody could read it.
+func unreadable(code string) *llm.Error {
+	e := &llm.Error{Class: llm.Overloaded, Code: code, Sent: true}
 	switch code {
 	case "upstream_truncated":
 		e.Class, e.Message = llm.Network, "the provider's answer broke off"

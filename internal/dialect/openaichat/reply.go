@@ -50,7 +50,7 @@ func readStop(word string, calls, refused bool) llm.Stop {
 func (Codec) DecodeReply(body []byte, from llm.Target) (*llm.Reply, error) {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 || body[0] != '{' {
-		return nil, unreadable(body, "upstream_invalid_response")
+		return nil, unreadable("upstream_invalid_response")
 	}
 	d := answer{reply: &llm.Reply{}, seals: sealer{from.Issuer}}
 	var choices, failure []byte
@@ -67,7 +67,7 @@ func (Codec) DecodeReply(body []byte, from llm.Target) (*llm.Reply, error) {
 	})
 	switch {
 	case err != nil:
-		return nil, unreadable(body, "upstream_truncated")
+		return nil, unreadable("upstream_truncated")
 	case !rawjson.IsNull(failure), choices == nil && rawjson.Get(body, "detail") != nil:
 		return nil, inBand(body, body)
 	}
@@ -78,13 +78,13 @@ func (Codec) DecodeReply(body []byte, from llm.Target) (*llm.Reply, error) {
 		})
 	}
 	if err != nil || d.err != nil {
-		return nil, unreadable(body, "upstream_invalid_response")
+		return nil, unreadable("upstream_invalid_response")
 	}
 	if d.failure != nil && !d.said {
 		return nil, inBand(d.failure, body)
 	}
 	if len(d.reply.Choices) == 0 { // a choice that says nothing is for routing to judge
-		return nil, unreadable(body, "upstream_empty")
+		return nil, unreadable("upstream_empty")
 	}
 	if d.counts.seen {
 		d.reply.Usage = new(llm.Usage)

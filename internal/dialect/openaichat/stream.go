@@ -253,7 +253,7 @@ func (d *decoder) say(dst []llm.Event, c *choice, s *speech) []llm.Event {
 func (d *decoder) finish(dst []llm.Event) ([]llm.Event, error) {
 	d.done = true
 	if len(d.choices) == 0 { // a choice that says nothing is for routing to judge
-		return dst, unreadable(nil, "upstream_empty")
+		return dst, unreadable("upstream_empty")
 	}
 	for _, c := range d.choices {
 		dst = c.finish(dst, d.id)
@@ -272,7 +272,7 @@ func (d *decoder) Close(dst []llm.Event) ([]llm.Event, error) {
 	}
 	if !whole {
 		d.done = true
-		e := unreadable(nil, "upstream_truncated")
+		e := unreadable("upstream_truncated")
 		return dst, e
 	}
 	return d.finish(dst)

@@ -20,7 +20,7 @@ type node struct {
 }
 
 // maxItems bounds array indexes, which a broken upstream could make enormous.
-const maxItems = 100_000
+const maxItems = 10_000
 
 func (t *pieceTree) add(partialArgs []byte) {
 	_ = rawjson.Array(partialArgs, func(_ int, item []byte) bool {

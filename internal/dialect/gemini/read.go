@@ -13,27 +13,42 @@ import (
 )
 
 // members calls f for the members of a protobuf message, with names in camelCase. Null is protobuf's "not set". A member in
-// both spellings is an *llm.Error.
+// both spellings is an *llm.Error, which comes after the calls.
 func members(doc []byte, f func(name, value []byte)) error {
-	var twice []byte
+	var snake map[string]bool
+	var twice string
 	err := rawjson.Object(doc, func(name, value []byte) bool {
 		if rawjson.IsNull(value) {
 			return true
 		}
 		if bytes.IndexByte(name, '_') > 0 {
 			name = camel(name)
-			if rawjson.Get(doc, string(name)) != nil {
-				twice = name
-				return false
+			if snake == nil {
+				snake = map[string]bool{}
 			}
+			if snake[string(name)] {
+				twice = string(name)
+			}
+			snake[string(name)] = true
 		}
 		f(name, value)
 		return true
 	})
-	if err == nil && twice != nil {
-		return bad(string(twice), "duplicate_member", string(twice)+" is given in both spellings")
+	if err != nil {
+		return err
 	}
-	return err
+	if snake != nil {
+		_ = rawjson.Object(doc, func(name, value []byte) bool {
+			if snake[string(name)] && !rawjson.IsNull(value) {
+				twice = string(name)
+			}
+			return true
+		})
+	}
+	if twice != "" {
+		return bad(twice, "duplicate_member", twice+" is given in both spellings")
+	}
+	return nil
 }
 
 // camel spells a snake_case name in camelCase.
@@ -143,7 +158,7 @@ const carried = "dGcxL"
 // unseal reads a thoughtSignature.
 func unseal(value []byte, own string) *llm.Seal {
 	s := text(value)
-	if s == "" {
+	if s == "" || dummies[s] {
 		return nil
 	}
 	if strings.HasPrefix(s, carried) {
@@ -152,6 +167,13 @@ func unseal(value []byte, own string) *llm.Seal {
 		}
 	}
 	return &llm.Seal{Issuer: own, Data: s}
+}
+
+// dummies are what Google documents in the place of a signature that nobody has, as they are and as SDKs that hold bytes write
+// them. They seal nothing.
+var dummies = map[string]bool{
+	skipSignature: true, "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=": true,
+	"context_engineering_is_the_way_to_go": true, "Y29udGV4dF9lbmdpbmVlcmluZ19pc190aGVfd2F5X3RvX2dv": true,
 }
 
 // wrapped is how a seal of whichever issuer travels through a Gemini client.

@@ -13,25 +13,17 @@ import (
 
 // decoder reads one request. The first failure is kept.
 type decoder struct {
-	body  []byte
 	err   error
-	where string // the content that is being read, for messages
-	calls map[string]bool
-	open  []openCall // of the last turn of the model
-	made  int        // ids made so far
-	clash bool       // the request itself has ids like ours
-}
-
-// openCall is a call that waits for its result.
-type openCall struct {
-	id, name string
-	made     bool
-	answered bool
+	where string          // the content that is being read, for messages
+	given map[string]bool // ids of the request itself that look like ours
+	calls map[string]bool // ids of the calls so far
+	made  int             // ids made so far
+	open  openCalls
 }
 
 // DecodeRequest reads a GenerateContentRequest. Model and Stream are not in it.
 func (Codec) DecodeRequest(body []byte) (*llm.Chat, error) {
-	d := &decoder{body: body, calls: map[string]bool{}, clash: bytes.Contains(body, []byte(`"call_`))}
+	d := &decoder{calls: map[string]bool{}, given: givenIDs(body)}
 	chat := &llm.Chat{Usage: true}
 	var rest, config extra
 	var contents []byte
@@ -99,7 +91,7 @@ func (d *decoder) content(raw []byte) llm.Message {
 		p := d.part(i, raw)
 		if call, ok := p.(llm.Call); ok {
 			if fresh {
-				d.open, fresh = nil, false
+				d.open, fresh = openCalls{}, false
 			}
 			p = d.identify(call)
 		}
@@ -140,59 +132,7 @@ func (d *decoder) part(i int, raw []byte) llm.Part {
 	return p
 }
 
-// identify gives a call the id that it lacks.
-func (d *decoder) identify(call llm.Call) llm.Call {
-	made := call.ID == ""
-	if made {
-		call.ID = d.makeID()
-	}
-	d.calls[call.ID] = true
-	d.open = append(d.open, openCall{id: call.ID, name: call.Name, made: made})
-	return call
-}
-
-func (d *decoder) makeID() string {
-	for {
-		id := fmt.Sprintf("call_%d", d.made)
-		d.made++
-		if !d.clash || !bytes.Contains(d.body, []byte(`"`+id+`"`)) {
-			return id
-		}
-	}
-}
-
-// pair finds the call that a result without a known id answers: the first open one of that name, else the first open one.
-func (d *decoder) pair(r llm.Result) llm.Result {
-	if d.calls[r.CallID] && r.CallID != "" {
-		for i := range d.open {
-			d.open[i].answered = d.open[i].answered || d.open[i].id == r.CallID
-		}
-		return r
-	}
-	found := -1
-	for i, c := range d.open {
-		if c.answered || r.CallID != "" && !c.made {
-			continue
-		}
-		if c.name == r.Name {
-			found = i
-			break
-		}
-		if found < 0 && r.CallID == "" {
-			found = i
-		}
-	}
-	switch {
-	case found >= 0:
-		d.open[found].answered = true
-		r.CallID = d.open[found].id
-	case r.CallID == "":
-		r.CallID = d.makeID()
-	}
-	return r
-}
-
-// providerRun are the members of Tool that hold functions; every other is a tool that Google runs.
+// functions is the member of Tool that holds functions; every other is a tool that Google runs.
 const functions = "functionDeclarations"
 
 func (d *decoder) tool(chat *llm.Chat, i int, raw []byte) {

@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -154,6 +155,8 @@ func TestDecodeRequest(t *testing.T) {
 			llm.Chat{Usage: true, Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{
 				llm.Result{CallID: "1", Name: "shot", Parts: []llm.Part{llm.Text{Text: "done"}, llm.Media{Type: "image/png", Data: []byte{0, 1}}}},
 			}}}}},
+		{"the documented dummy is no seal", `{"contents":[{"role":"model","parts":[{"functionCall":{"id":"1","name":"f"},"thoughtSignature":"skip_thought_signature_validator"},{"functionCall":{"id":"2","name":"f"},"thoughtSignature":"c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="}]}]}`,
+			llm.Chat{Usage: true, Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Call{ID: "1", Name: "f"}, llm.Call{ID: "2", Name: "f"}}}}}},
 		{"a foreign seal comes back", `{"contents":[{"role":"model","parts":[{"text":"hm","thought":true,"thoughtSignature":"` + wrapped(&llm.Seal{Issuer: "anthropic", Data: "EqQB+/=="}) + `"}]}]}`,
 			llm.Chat{Usage: true, Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Thought{Text: "hm", Seal: &llm.Seal{Issuer: "anthropic", Data: "EqQB+/=="}}}}}}},
 	} {
@@ -178,12 +181,13 @@ func TestDecodeRequestErrors(t *testing.T) {
 		`{"contents":"x"}`:                "invalid_request contents",
 		`{"contents":[{"role":"robot"}]}`: "invalid_role contents.0.role",
 		`{"contents":[{"parts":"x"}]}`:    "invalid_request contents.0.parts",
-		`{"contents":[{"parts":[{}]},{"parts":["x"]}]}`:                               "invalid_request contents.1.parts.0",
-		`{"contents":[{"parts":[{"text":"a"},{"inlineData":{"data":"%%"}}]}]}`:        "invalid_part contents.0.parts.1.inlineData",
-		`{"contents":[{"parts":[{"thoughtSignature":"a","thought_signature":"b"}]}]}`: "duplicate_member thoughtSignature",
-		`{"contents":[],"generationConfig":{"temperature":"hot"}}`:                    "invalid_type generationConfig.temperature",
-		`{"contents":[],"toolConfig":{"functionCallingConfig":{"mode":"PERHAPS"}}}`:   "invalid_value toolConfig.functionCallingConfig.mode",
-		`{"contents":[],"tools":[{"functionDeclarations":["x"]}]}`:                    "invalid_request tools.0",
+		`{"contents":[{"parts":[{}]},{"parts":["x"]}]}`:                                          "invalid_request contents.1.parts.0",
+		`{"contents":[{"parts":[{"text":"a"},{"inlineData":{"data":"%%"}}]}]}`:                   "invalid_part contents.0.parts.1.inlineData",
+		`{"contents":[{"parts":[{"x_y":1,"x__y":1}]}],"safetySettings":[],"safety_settings":[]}`: "duplicate_member safetySettings",
+		`{"contents":[{"parts":[{"thoughtSignature":"a","thought_signature":"b"}]}]}`:            "duplicate_member thoughtSignature",
+		`{"contents":[],"generationConfig":{"temperature":"hot"}}`:                               "invalid_type generationConfig.temperature",
+		`{"contents":[],"toolConfig":{"functionCallingConfig":{"mode":"PERHAPS"}}}`:              "invalid_value toolConfig.functionCallingConfig.mode",
+		`{"contents":[],"tools":[{"functionDeclarations":["x"]}]}`:                               "invalid_request tools.0",
 	} {
 		_, err := Codec{}.DecodeRequest([]byte(in))
 		e, ok := errors.AsType[*llm.Error](err)
@@ -389,5 +393,35 @@ func TestRequestRoundTrip(t *testing.T) {
 		if corpus.Canonical(t, out) != corpus.Canonical(t, []byte(`{"contents":[{"role":"user","parts":[{"text":"a"}]}],"generationConfig":{"responseMimeType":"text/x.enum","responseJsonSchema":{"type":"string","enum":["a"]},"thinkingConfig":{"thinkingLevel":"low","includeThoughts":false,"new":1}},"toolConfig":{"includeServerSideToolInvocations":true,"functionCallingConfig":{"mode":"VALIDATED","more":2}},"safetySettings":[]}`)) {
 			t.Errorf("%s", out)
 		}
+	}
+}
+
+// Neither many odd names nor many calls without ids may cost more than their bytes: these would take minutes if they did.
+func TestLinear(t *testing.T) {
+	var names, calls, results strings.Builder
+	for i := range 60_000 {
+		fmt.Fprintf(&names, `"a_b%d":1,`, i)
+		fmt.Fprintf(&calls, `{"functionCall":{"name":"f%d"}},`, i%3)
+		fmt.Fprintf(&results, `{"functionResponse":{"name":"f%d","response":{}}},`, (i+1)%3)
+	}
+	body := []byte(`{` + names.String() + `"contents":[{"role":"model","parts":[` + calls.String() + `{"functionCall":{"id":"call_7","name":"g"}}]},{"parts":[` + results.String() + `{"text":"x"}]}]}`)
+	if _, err := (Codec{}).Head(body); err != nil {
+		t.Fatal(err)
+	}
+	chat, err := Codec{}.DecodeRequest(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, p := range chat.Messages[1].Parts {
+		if r, ok := p.(llm.Result); ok {
+			if seen[r.CallID] || r.CallID == "call_7" {
+				t.Fatalf("%s is answered twice", r.CallID)
+			}
+			seen[r.CallID] = true
+		}
+	}
+	if len(seen) != 60_000 {
+		t.Error(len(seen))
 	}
 }

@@ -299,6 +299,9 @@ func (c *outCandidate) write(w *writer, index int, last bool) {
 	c.extras = nil
 	if last && c.stopped && !c.told {
 		c.told = true
+		if c.stop.Reason == llm.StopNone {
+			c.stop.Reason = llm.StopEnd // a stream without a reason counts as broken off
+		}
 		writeFinish(w, c.stop)
 		if !c.grounded {
 			c.found.write(w)

@@ -44,7 +44,7 @@ func (w *writer) failure(err *llm.Error) {
 		class = llm.Internal
 	}
 	k := kinds[class]
-	if err.Status == http.StatusUnauthorized && class != llm.Credential { // a client's key, refused by us
+	if err.Status == http.StatusUnauthorized && err.Dialect == "" { // a client's key, refused by us
 		k.kind, k.code = "invalid_request_error", "invalid_api_key"
 	}
 	if err.Dialect == own && err.Kind != "" && class != llm.Credential {

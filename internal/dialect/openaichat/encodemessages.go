@@ -35,7 +35,7 @@ func (e *encoder) message(role, name, path string, parts []llm.Part, ext llm.Ext
 	e.some("name", name)
 	e.name("content")
 	e.content(path+".content", numbered(parts))
-	e.ext(ext, "")
+	e.ext(ext)
 	e.close('}')
 }
 
@@ -80,7 +80,7 @@ func (e *encoder) user(path string, m *llm.Message) {
 	e.some("name", m.Name)
 	e.name("content")
 	e.content(path+".content", rest)
-	e.ext(m.Ext, "")
+	e.ext(m.Ext)
 	e.close('}')
 }
 
@@ -105,7 +105,7 @@ func (e *encoder) result(path string, r *llm.Result) (media []llm.Part) {
 	e.name("content")
 	e.content(path+".content", pieces)
 	e.mark(path, r.Mark)
-	e.ext(r.Ext, "")
+	e.ext(r.Ext)
 	e.close('}')
 	return media
 }
@@ -157,9 +157,7 @@ func (e *encoder) assistant(path string, m *llm.Message) {
 			}
 		case llm.Text:
 			if p.Seal != nil {
-				if seal = e.accepted(where, p.Seal); seal != nil {
-					p.Seal = nil
-				}
+				seal, p.Seal = e.accepted(where, p.Seal), nil
 			}
 			content = append(content, piece{i, p})
 		default:
@@ -195,7 +193,7 @@ func (e *encoder) assistant(path string, m *llm.Message) {
 		e.google(seal.Data)
 	}
 	e.calls(path, calls)
-	e.ext(m.Ext, "")
+	e.ext(m.Ext)
 	e.close('}')
 }
 
@@ -215,7 +213,7 @@ func (e *encoder) calls(path string, calls []piece) {
 		e.open('{')
 		e.callBody(e.callID(c.ID), &c, seal)
 		e.mark(where, c.Mark)
-		e.ext(c.Ext, "")
+		e.ext(c.Ext)
 		e.close('}')
 	}
 	e.close(']')

@@ -92,7 +92,7 @@ func (e *encoder) textPart(path string, t *llm.Text) {
 	e.str("type", kind)
 	e.str(kind, t.Text)
 	e.mark(path, t.Mark)
-	e.ext(t.Ext, "")
+	e.ext(t.Ext)
 	e.close('}')
 }
 
@@ -138,7 +138,7 @@ func (e *encoder) begin(kind, inner string) {
 }
 
 func (e *encoder) end(path, inner string, m *llm.Media) {
-	e.ext(memberOf(m.Ext, inner), "")
+	e.ext(memberOf(m.Ext, inner))
 	e.close('}')
 	e.mark(path, m.Mark)
 	e.ext(m.Ext, inner)
@@ -257,7 +257,7 @@ func (w *writer) reasoning(member string, all []llm.Thought) {
 func (w *writer) detail(index int, t *llm.Thought, seal, format string) {
 	w.open('{')
 	if strings.HasPrefix(seal, "{") {
-		w.ext(llm.Ext{own: []byte(seal)}, "")
+		w.ext(llm.Ext{own: []byte(seal)})
 		member := "text"
 		if kind, _ := rawjson.String(rawjson.Get([]byte(seal), "type")); kind == "reasoning.summary" {
 			member = "summary"

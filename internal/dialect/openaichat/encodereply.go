@@ -181,7 +181,7 @@ func (e *replyEncoder) choice(index int, c *llm.Choice) {
 		for i := range s.calls {
 			e.open('{')
 			e.callBody(s.calls[i].ID, &s.calls[i], carry(s.calls[i].Seal, "google"))
-			e.ext(s.calls[i].Ext, "")
+			e.ext(s.calls[i].Ext)
 			e.close('}')
 		}
 		e.close(']')
@@ -193,7 +193,7 @@ func (e *replyEncoder) choice(index int, c *llm.Choice) {
 	if s.seal != nil {
 		e.google(carry(s.seal, "google"))
 	}
-	e.ext(memberOf(c.Ext, "message"), "")
+	e.ext(memberOf(c.Ext, "message"))
 	e.close('}')
 	e.logprobs(c.Logprobs)
 	e.str("finish_reason", finishWord(c.Stop.Reason, len(s.calls) > 0, s.refusal.Len() > 0))

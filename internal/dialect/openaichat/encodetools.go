@@ -9,10 +9,16 @@ import (
 
 func (e *encoder) tools() {
 	e.optional("tools", len(e.chat.Tools) > 0, func() {
+		before := len(e.b)
 		e.name("tools")
 		e.open('[')
+		empty := len(e.b)
 		for i := range e.chat.Tools {
 			e.tool(at("tools", i), &e.chat.Tools[i])
+		}
+		if len(e.b) == empty { // none could be said: an empty array would be refused
+			e.b = e.b[:before]
+			return
 		}
 		e.close(']')
 	})
@@ -43,7 +49,7 @@ func (e *encoder) tool(path string, t *llm.Tool) {
 	if t.Strict != nil {
 		e.bool("strict", *t.Strict)
 	}
-	e.ext(memberOf(t.Ext, inner), "")
+	e.ext(memberOf(t.Ext, inner))
 	e.close('}')
 	e.mark(path, t.Mark)
 	e.ext(t.Ext, inner)

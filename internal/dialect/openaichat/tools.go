@@ -56,7 +56,7 @@ func (d *request) tool(path string, value []byte) {
 	}
 	word, _ := rawjson.String(kind)
 	switch {
-	case word == "function" || word == "" && inner != nil:
+	case word == "function" || word == "":
 		t.From = ""
 		if inner == nil { // flat, as in the Responses API; some clients mix the two up
 			rest, inner = extra{}, value

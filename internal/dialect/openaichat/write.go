@@ -2,6 +2,7 @@ package openaichat
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -80,13 +81,13 @@ func (w *writer) value(name string, raw []byte) {
 	w.raw(raw)
 }
 
-// ext writes the members that were kept for this dialect, except one that has its own place.
-func (w *writer) ext(x llm.Ext, except string) {
+// ext writes the members that were kept for this dialect, except those that have a place of their own.
+func (w *writer) ext(x llm.Ext, except ...string) {
 	if x[own] == nil {
 		return
 	}
 	_ = rawjson.Object(x[own], func(name, value []byte) bool { // extra.add wrote it
-		if string(name) != except {
+		if !slices.Contains(except, string(name)) {
 			w.value(string(name), value)
 		}
 		return true

@@ -366,7 +366,7 @@ func (e *encoder) block(it *item) {
 func input(p llm.Call) []byte {
 	args := []byte(p.Args)
 	switch {
-	case strings.TrimSpace(p.Args) == "" && !p.Custom:
+	case noArgs(p):
 		return []byte("{}")
 	case isObject(p):
 		return args
@@ -376,6 +376,12 @@ func input(p llm.Call) []byte {
 		args = append([]byte(`{"arguments":`), rawjson.AppendQuote(nil, p.Args)...)
 	}
 	return append(args, '}')
+}
+
+// noArgs tells whether a call has no arguments; some models say null.
+func noArgs(p llm.Call) bool {
+	s := strings.TrimSpace(p.Args)
+	return !p.Custom && (s == "" || s == "null")
 }
 
 func isObject(p llm.Call) bool {

@@ -187,16 +187,14 @@ var byAnswer = map[int]string{
 	http.StatusRequestEntityTooLarge: "request_too_large", http.StatusInternalServerError: "api_error",
 }
 
-// EncodeError is the error body. An error of this dialect keeps every byte, unless it speaks of our own key.
+// EncodeError is the error body. The type of an error of this dialect stays, unless it speaks of our own key.
 func (Codec) EncodeError(e *llm.Error) []byte {
-	if e.Dialect == own && e.Class != llm.Credential && len(e.Raw) > 0 && rawjson.Check(e.Raw) == nil {
-		if kind, _ := rawjson.String(rawjson.Get(e.Raw, "type")); kind == "error" {
-			return e.Raw
-		}
-	}
 	kind := kinds[e.Class]
 	if k, ok := byAnswer[e.HTTPStatus()]; ok {
 		kind = k
+	}
+	if e.Dialect == own && e.Kind != "" && e.Class != llm.Credential {
+		kind = e.Kind
 	}
 	var w writer
 	w.open('{')

@@ -92,7 +92,7 @@ func FuzzReply(f *testing.F) {
 			return
 		}
 		out, lost, err := c.EncodeReply(r)
-		if err != nil || len(lost) > 0 {
+		if err != nil || len(lost) > 0 && !strings.HasSuffix(lost[0].Path, ".arguments") {
 			t.Fatal(lost, err)
 		}
 		again, err := c.DecodeReply(out, from)

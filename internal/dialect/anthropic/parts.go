@@ -34,7 +34,7 @@ func (e *encoder) sendable(it *item, role llm.Role) bool {
 		if p.Seal != nil {
 			e.lose(it.path()+".signature", "a seal goes back only to its issuer")
 		}
-		if strings.TrimSpace(p.Args) != "" && !isObject(p) {
+		if !noArgs(p) && !isObject(p) {
 			e.lose(it.path()+".arguments", "the arguments are not a JSON object; sent as text in one")
 		}
 	case llm.Result:

@@ -74,8 +74,7 @@ func unreadable(body []byte, err error) *llm.Error {
 		message = "the provider's answer is empty"
 	}
 	return &llm.Error{
-		Class: llm.Network, Code: "upstream_invalid_response", Message: message, Sent: true,
-		Dialect: own, Raw: keep(body), Err: err,
+		Class: llm.Network, Code: "upstream_invalid_response", Message: message, Sent: true, Err: err,
 	}
 }
 
@@ -158,6 +157,9 @@ func writeReplyPart(w *writer, p llm.Part, path string, lost *losses) {
 		w.ext(p.Ext, nil)
 		w.close('}')
 	case llm.Call:
+		if !noArgs(p) && !isObject(p) {
+			lost.add(path+".arguments", "not a JSON object; sent as text in one")
+		}
 		sealCarrier(w, p.Seal)
 		w.open('{')
 		w.str("type", "tool_use")

@@ -30,7 +30,11 @@ func TestDecodeReplyErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Codec{}.DecodeReply([]byte(tt.body), llm.Target{})
 			e, ok := errors.AsType[*llm.Error](err)
-			if !ok || e.Class != tt.class || e.Code != tt.code || string(e.Raw) != tt.body || strings.ContainsAny(e.Message, "<1") {
+			raw := tt.body
+			if tt.code == "upstream_invalid_response" {
+				raw = "" // ours: nobody could read those bytes
+			}
+			if !ok || e.Class != tt.class || e.Code != tt.code || string(e.Raw) != raw || strings.ContainsAny(e.Message, "<1") {
 				t.Errorf("%#v", err)
 			}
 		})
@@ -209,9 +213,8 @@ func TestEncodeError(t *testing.T) {
 		{"with a place", llm.Error{Class: llm.BadRequest, Code: "invalid_request", Param: "a.b", Message: "m"}, `{"type":"error","error":{"type":"invalid_request_error","message":"m","code":"invalid_request","param":"a.b"}}`},
 		{"not found", llm.Error{Class: llm.ModelGone, Message: "m"}, `{"type":"error","error":{"type":"not_found_error","message":"m"}}`},
 		{"by status", llm.Error{Class: llm.Quota, Status: 402, Message: "m"}, `{"type":"error","error":{"type":"billing_error","message":"m"}}`},
-		{"the vendor's own", llm.Error{Class: llm.BadRequest, Dialect: own, Raw: []byte(`{"type":"error", "error":{"zz":1}}`)}, `{"type":"error", "error":{"zz":1}}`},
-		{"of our key", llm.Error{Class: llm.Credential, Message: "m", Dialect: own, Raw: []byte(`{"type":"error","error":{"message":"sk-ant"}}`)}, `{"type":"error","error":{"type":"api_error","message":"m"}}`},
-		{"HTML", llm.Error{Class: llm.Overloaded, Message: "m", Dialect: own, Raw: []byte(`<html>`)}, `{"type":"error","error":{"type":"overloaded_error","message":"m"}}`},
+		{"the vendor's own", llm.Error{Class: llm.BadRequest, Dialect: own, Kind: "zz_error", Message: "m"}, `{"type":"error","error":{"type":"zz_error","message":"m"}}`},
+		{"of our key", llm.Error{Class: llm.Credential, Kind: "authentication_error", Message: "m", Dialect: own}, `{"type":"error","error":{"type":"api_error","message":"m"}}`},
 	} {
 		if got := string(Codec{}.EncodeError(&tt.err)); got != tt.want {
 			t.Errorf("%s: %s", tt.name, got)

@@ -384,11 +384,4 @@ func TestStreamEncoderBreaks(t *testing.T) {
 	if got := string(e.Ping(nil)); got != "event: ping\ndata: {\"type\":\"ping\"}\n\n" {
 		t.Error(got)
 	}
-	// The vendor's own error passes as it came.
-	frame := "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"},\"request_id\":\"r\"}\n\n"
-	_, err := events(strings.NewReader(frame))
-	own, _ := errors.AsType[*llm.Error](err)
-	if got := string(Codec{}.NewStreamEncoder(codec.StreamOptions{}).Fail(nil, own)); got != frame {
-		t.Error(got)
-	}
 }

@@ -15,7 +15,6 @@ import (
 // a seal that follows its call can still go in front of it; message_delta for the usage that may follow the stop reason. For
 // an upstream of this dialect nothing waits, since any frame may be followed by one that is copied.
 type streamEncoder struct {
-	opt   codec.StreamOptions
 	lost  losses
 	stage stage
 	same  bool
@@ -53,7 +52,7 @@ type outPart struct {
 
 // NewStreamEncoder writes one streamed answer.
 func (Codec) NewStreamEncoder(opt codec.StreamOptions) codec.StreamEncoder {
-	return &streamEncoder{opt: opt, id: opt.ID, model: opt.Model}
+	return &streamEncoder{id: opt.ID, model: opt.Model}
 }
 
 func (s *streamEncoder) Losses() []llm.Loss { return s.lost.all }
@@ -423,17 +422,11 @@ func (s *streamEncoder) Close(dst []byte) []byte {
 	return s.end(dst)
 }
 
-// Fail writes the error event; the vendor's own as it came. Nothing may follow it.
+// Fail writes the error event. Nothing may follow it.
 func (s *streamEncoder) Fail(dst []byte, err *llm.Error) []byte {
 	s.stage, s.finished = ended, false
-	if err.Dialect == own && err.Class != llm.Credential && bytes.HasPrefix(err.Raw, []byte("event:")) {
-		dst = append(dst, bytes.TrimRight(err.Raw, "\r\n")...)
-		return append(dst, "\n\n"...)
-	}
 	dst = append(dst, "event: error\ndata: "...)
-	at := len(dst)
 	dst = append(dst, Codec{}.EncodeError(err)...)
-	oneLine(dst[at:])
 	return append(dst, "\n\n"...)
 }
 

@@ -40,6 +40,10 @@ func (e *encoder) turn(m *llm.Message, at int) turn {
 		e.lose(path+".role", "the model takes system messages only in front; sent as the user's")
 	}
 	for i, p := range m.Parts {
+		if _, opaque := p.(llm.Opaque); opaque && t.role != m.Role {
+			e.refuse(path+".content."+strconv.Itoa(i), "only a system message can hold it")
+			continue
+		}
 		it := item{part: p, path: func() string { return path + ".content." + strconv.Itoa(i) }}
 		if e.sendable(&it, m.Role) {
 			t.items = append(t.items, it)

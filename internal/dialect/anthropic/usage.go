@@ -15,7 +15,7 @@ type counts struct {
 	output, thoughts                     int64
 }
 
-// read takes a later object. A member that is absent or null keeps what was known. So does a zero on the input side, unless the
+// add takes a later object. A member that is absent or null keeps what was known. So does a zero on the input side, unless the
 // object tells the input anew: some servers fill message_delta up with zeros, while after a compaction zeros are meant.
 func (c *counts) add(raw []byte) {
 	input, _ := rawjson.Int(rawjson.Get(raw, "input_tokens"))
@@ -80,6 +80,7 @@ type tally struct {
 	raw        jsontext.Value
 }
 
+// add takes a later usage object, of any event.
 func (t *tally) add(raw []byte) {
 	if len(raw) == 0 || raw[0] != '{' {
 		return
@@ -154,7 +155,7 @@ func merged(before, later []byte) jsontext.Value {
 	return w.b
 }
 
-// writeUsage writes a usage in this dialect's terms. This reply's own usage is written as it came.
+// writeUsage writes a usage in this dialect's terms; zeros when there is none, since clients count on the members.
 func writeUsage(w *writer, u *llm.Usage) {
 	if u == nil {
 		u = new(llm.Usage)

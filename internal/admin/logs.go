@@ -12,8 +12,8 @@ import (
 	"tidegate/internal/logs"
 )
 
-// filter are the query parameters by which records are picked.
-type filter struct {
+// Picks are the query parameters by which records are picked. It is exported because huma fills exported fields only.
+type Picks struct {
 	From     string `query:"from" doc:"RFC 3339, or an age such as 24h"`
 	To       string `query:"to" doc:"RFC 3339, or an age such as 1h"`
 	Key      string `query:"key"`
@@ -33,7 +33,7 @@ type filter struct {
 	Text     string `query:"q" doc:"an id, or part of an error message"`
 }
 
-func (f *filter) filter() (logs.Filter, error) {
+func (f *Picks) filter() (logs.Filter, error) {
 	from, err := moment(f.From)
 	if err != nil {
 		return logs.Filter{}, err
@@ -73,7 +73,7 @@ type list[T any] struct {
 }
 
 type logsQuery struct {
-	filter
+	Picks
 	Cursor string `query:"cursor"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
 }
@@ -82,7 +82,7 @@ type entryReply struct{ Body Entry }
 
 func (s *server) logs(api huma.API) {
 	huma.Get(api, "/admin/v1/logs", func(ctx context.Context, in *logsQuery) (*list[Row], error) {
-		f, err := in.filter.filter()
+		f, err := in.Picks.filter()
 		if err != nil {
 			return nil, err
 		}

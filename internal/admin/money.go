@@ -11,7 +11,7 @@ import (
 )
 
 type spendQuery struct {
-	filter
+	Picks
 	GroupBy  string `query:"group_by" default:"model" doc:"up to four of key, team, user, end_user, model, called, provider, endpoint, session, task, tag, day, hour, metadata.X, with commas"`
 	Timezone string `query:"timezone" doc:"where days begin; UTC without it"`
 }
@@ -24,7 +24,7 @@ type spendReply struct {
 }
 
 type usageQuery struct {
-	filter
+	Picks
 	Bucket   string `query:"bucket" enum:"hour,day" default:"hour"`
 	Timezone string `query:"timezone" doc:"where days begin; UTC without it"`
 }
@@ -59,7 +59,7 @@ func zone(name string) (*time.Location, error) {
 }
 
 func (s *server) spend(ctx context.Context, in *spendQuery) (*spendReply, error) {
-	f, err := in.filter.filter()
+	f, err := in.Picks.filter()
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func SpendOf(r *logs.SpendRow) map[string]any {
 }
 
 func (s *server) usage(ctx context.Context, in *usageQuery) (*list[Point], error) {
-	f, err := in.filter.filter()
+	f, err := in.Picks.filter()
 	if err != nil {
 		return nil, err
 	}

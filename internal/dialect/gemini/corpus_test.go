@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"tidegate/internal/dialect/codec"
 	"tidegate/internal/dialect/corpus"
@@ -482,7 +483,7 @@ func spoken(r *llm.Reply) *llm.Reply {
 	return &c
 }
 
-func reencode(t *testing.T, r *corpus.Record, reply *llm.Reply, schema interface{ Validate(any) error }) {
+func reencode(t *testing.T, r *corpus.Record, reply *llm.Reply, schema *jsonschema.Schema) {
 	t.Helper()
 	out, losses, err := Codec{}.EncodeReply(reply)
 	if err != nil || len(losses) > 0 {
@@ -500,27 +501,22 @@ func reencode(t *testing.T, r *corpus.Record, reply *llm.Reply, schema interface
 	}
 }
 
-func schemaHolds(schema interface{ Validate(any) error }, doc []byte) bool {
-	v, err := unmarshal(doc)
-	return err == nil && schema.Validate(v) == nil
+func schemaHolds(schema *jsonschema.Schema, doc []byte) bool {
+	return corpus.Validate(schema, doc) == nil
 }
 
-func valid(t *testing.T, schema interface{ Validate(any) error }, doc []byte) {
+func valid(t *testing.T, schema *jsonschema.Schema, doc []byte) {
 	t.Helper()
 	if err := rawjson.Check(doc); err != nil {
 		t.Fatalf("%v\n%s", err, doc)
 	}
-	v, err := unmarshal(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := schema.Validate(v); err != nil {
+	if err := corpus.Validate(schema, doc); err != nil {
 		t.Errorf("schema: %v\n%.2000s", err, doc)
 	}
 }
 
 // restream writes a stream anew, passed on and from the events alone.
-func restream(t *testing.T, r *corpus.Record, steps []llm.Step, reply *llm.Reply, schema interface{ Validate(any) error }) {
+func restream(t *testing.T, r *corpus.Record, steps []llm.Step, reply *llm.Reply, schema *jsonschema.Schema) {
 	t.Helper()
 	enc := Codec{}.NewStreamEncoder(codec.StreamOptions{})
 	var out []byte

@@ -85,11 +85,11 @@ func (d *decoder) Decode(dst []llm.Event, frame sse.Frame) ([]llm.Event, error) 
 	case string(data) == "[DONE]":
 		return d.finish(dst)
 	case data[0] != '{' && string(frame.Event) != "error":
-		return dst, brokenFrame(frame.Raw)
+		return dst, brokenFrame()
 	}
 	var c chunk
 	if err := rawjson.Object(data, c.member); err != nil && string(frame.Event) != "error" {
-		return dst, brokenFrame(frame.Raw)
+		return dst, brokenFrame()
 	}
 	if !d.started && (len(c.choices) > 2 || c.usage != nil) {
 		dst = d.start(dst, &c)
@@ -116,16 +116,13 @@ func (d *decoder) Decode(dst []llm.Event, frame sse.Frame) ([]llm.Event, error) 
 	case c.failure != nil, string(frame.Event) == "error", c.odd && c.choices == nil:
 		return dst, inBand(bytes.Clone(data), bytes.Clone(frame.Raw))
 	case err != nil:
-		return dst, brokenFrame(frame.Raw)
+		return dst, brokenFrame()
 	}
 	return dst, nil
 }
 
-func brokenFrame(raw []byte) *llm.Error {
-	return &llm.Error{
-		Class: llm.Network, Code: "upstream_invalid_frame", Message: "the provider sent an event that cannot be read",
-		Sent: true, Dialect: own, Raw: bytes.Clone(raw),
-	}
+func brokenFrame() *llm.Error {
+	return &llm.Error{Class: llm.Network, Code: "upstream_invalid_frame", Message: "the provider sent an event that cannot be read", Sent: true}
 }
 
 func (d *decoder) start(dst []llm.Event, c *chunk) []llm.Event {

@@ -101,7 +101,7 @@ type Log struct {
 	// Whether requests and replies are kept whole or not at all. Records are kept in any case.
 	Bodies Bodies `default:"full" oneof:"full,off"`
 	// The largest body that is kept; of a longer one its beginning.
-	BodyLimit Size `default:"64MB" min:"0"`
+	BodyLimit Size `default:"16MB" min:"0" max:"16MB"`
 	// How long what was logged is kept.
 	Retention Retention
 	// The least severe message that the program itself prints.

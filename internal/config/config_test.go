@@ -200,7 +200,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := `{"listen":"127.0.0.1:8080","data":"./data","auth":"open","timezone":"UTC",` +
 		`"server":{"max_body":"64MB","drain_delay":"0s","drain_timeout":"10m","heartbeat":"15s"},` +
-		`"log":{"bodies":"full","body_limit":"64MB","retention":{"bodies":"30d","records":"365d"},"level":"info"},` +
+		`"log":{"bodies":"full","body_limit":"16MB","retention":{"bodies":"30d","records":"365d"},"level":"info"},` +
 		`"routing":{"timeout":{"connect":"10s","first_byte":"5m","idle":"2m","total":"30m"},"retry":{"attempts":3},"on_disconnect":"cancel","on_loss":"refuse"},` +
 		`"caching":{"enabled":false,"ttl":"1h"}}`
 	if diff := cmp.Diff(want, string(c.Redacted())); diff != "" {

@@ -105,16 +105,17 @@ type Seal struct {
 	Data   string // as the issuer wrote it
 }
 
-const sealPrefix = "tg1."
+// SealPrefix begins every wrapped seal.
+const SealPrefix = "tg1."
 
 // Wrap writes the seal so that it survives in a foreign dialect's field and is known again when it returns.
 func (s *Seal) Wrap() string {
-	return sealPrefix + s.Issuer + "." + base64.RawURLEncoding.EncodeToString([]byte(s.Data))
+	return SealPrefix + s.Issuer + "." + base64.RawURLEncoding.EncodeToString([]byte(s.Data))
 }
 
 // Unwrap reads what Wrap wrote. Any other text is a seal of the dialect's own issuer, unchanged.
 func Unwrap(text, own string) *Seal {
-	if rest, ok := strings.CutPrefix(text, sealPrefix); ok {
+	if rest, ok := strings.CutPrefix(text, SealPrefix); ok {
 		if issuer, data, ok := strings.Cut(rest, "."); ok {
 			if b, err := base64.RawURLEncoding.DecodeString(data); err == nil {
 				return &Seal{Issuer: issuer, Data: string(b)}

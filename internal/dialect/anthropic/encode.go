@@ -175,7 +175,7 @@ func inputSchema(schema []byte) []byte {
 	if !rawjson.IsNull(rawjson.Get(schema, "type")) {
 		return schema
 	}
-	out, err := rawjson.Patch(keep(schema), rawjson.Edit{Name: "type", Value: []byte(`"object"`)})
+	out, err := rawjson.Patch(schema, rawjson.Edit{Name: "type", Value: []byte(`"object"`)})
 	if err != nil {
 		return schema
 	}

@@ -119,11 +119,3 @@ func session(user string) string {
 	_, s, _ := strings.Cut(user, "_session_")
 	return s
 }
-
-// Patch names the target's model; nothing else needs to change.
-func (Codec) Patch(body []byte, head *llm.Head, to llm.Target) ([]byte, error) {
-	if to.Model == head.Model || to.Model == "" {
-		return body, nil
-	}
-	return rawjson.Patch(body, rawjson.Edit{Name: "model", Value: rawjson.AppendQuote(nil, to.Model)})
-}

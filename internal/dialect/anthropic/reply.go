@@ -247,7 +247,7 @@ func splitInput(raw []byte) (rest []byte, input string) {
 	if len(v) == 0 || v[0] != '{' || string(v) == "{}" {
 		return raw, ""
 	}
-	rest, err := rawjson.Patch(keep(raw), rawjson.Edit{Name: "input", Value: []byte("{}")})
+	rest, err := rawjson.Patch(raw, rawjson.Edit{Name: "input", Value: []byte("{}")})
 	if err != nil {
 		return raw, ""
 	}

@@ -65,6 +65,26 @@ func TestPatch(t *testing.T) {
 	}
 }
 
+// Foreign seals in a conversation of this dialect never reach the target, and its own go back as they were.
+func TestPatchSeals(t *testing.T) {
+	google, ours := (&llm.Seal{Issuer: "google", Data: "g"}).Wrap(), (&llm.Seal{Issuer: issuer, Data: "s\"1"}).Wrap()
+	thinking := func(signature string) string {
+		return `{"type":"thinking", "thinking":"","signature":"` + signature + `"}`
+	}
+	body := `{"model":"m","messages":[ {"role":"user","content":"tg1. \"tg1.x\""},{"role":"assistant", "content":[` + thinking(google) + `, {"type":"text","text":"a"},` +
+		thinking(ours) + `,` + thinking("plain") + `,{"type":"redacted_thinking","data":"` + google + `"}]},{"role":"assistant","content":[` + thinking(google) + `]}],"zz":1.0}`
+	want := `{"model":"m","messages":[{"role":"user","content":"tg1. \"tg1.x\""},{"role":"assistant", "content":[{"type":"text","text":"a"},` +
+		thinking(`s\"1`) + `,` + thinking("plain") + `]}],"zz":1.0}`
+	got, err := Codec{}.Patch([]byte(body), &llm.Head{Model: "m"}, llm.Target{Model: "m", Issuer: issuer})
+	if string(got) != want || err != nil {
+		t.Errorf("%v %s", err, got)
+	}
+	clean := []byte(want)
+	if got, _ := (Codec{}).Patch(clean, &llm.Head{Model: "m"}, llm.Target{Model: "m", Issuer: issuer}); &got[0] != &clean[0] {
+		t.Error("copied without need")
+	}
+}
+
 func TestTraits(t *testing.T) {
 	for _, tt := range []struct {
 		model            string

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -73,17 +74,18 @@ func Serve(ctx context.Context, opt Options) error {
 
 type app struct {
 	Options
-	config  atomic.Pointer[config.Config]
-	env     config.Env
-	admin   string // key; "" when the admin API is off
-	builder *builder
-	spool   *spool.Spool
-	db      *sqlite.DB
-	journal *logs.Journal
-	metrics *telemetry.Metrics
-	gate    *gate.Gate
-	front   *front.Front
-	desk    *login.Desk
+	applying sync.Mutex // one change at a time
+	config   atomic.Pointer[config.Config]
+	env      config.Env
+	admin    string // key; "" when the admin API is off
+	builder  *builder
+	spool    *spool.Spool
+	db       *sqlite.DB
+	journal  *logs.Journal
+	metrics  *telemetry.Metrics
+	gate     *gate.Gate
+	front    *front.Front
+	desk     *login.Desk
 }
 
 // take makes cfg the one in force for what asks for it.
@@ -142,7 +144,7 @@ func (a *app) open(ctx context.Context, cfg *config.Config) (err error) {
 	a.metrics = telemetry.New(a.Version)
 	a.gauges()
 	a.builder = &builder{
-		book: price.Embedded(), transport: provider.NewTransport(cfg.Routing.Timeout.Connect), demo: fake.New(fake.Options{Open: true, NoRecord: true}),
+		book: func() (*price.Book, error) { return Book(cfg.Data) }, transport: provider.NewTransport(cfg.Routing.Timeout.Connect), demo: fake.New(fake.Options{Open: true, NoRecord: true}),
 		pepper: []byte(pepper), env: a.Loader.Env,
 	}
 	state, err := a.builder.build(cfg)
@@ -263,37 +265,52 @@ func (a *app) drain(server *http.Server, abort context.CancelCauseFunc) {
 	_ = server.Close()
 }
 
-// watch takes changed configurations.
+// watch takes changed configurations, and on SIGHUP also a changed price book.
 func (a *app) watch(ctx context.Context, cfg *config.Config) error {
 	w := a.Loader.Watch(cfg, func(next *config.Config, warnings []config.Problem, err error) {
-		var state *gate.State
 		if err == nil {
-			state, err = a.builder.build(next)
+			err = a.apply(next)
 		}
 		a.metrics.Reloaded(err)
 		if err != nil {
 			a.Log.Error("the changed configuration is not used; the one before stays in force", "error", err)
 			return
 		}
-		for _, key := range a.config.Load().Restart(next) {
-			a.Log.Warn("this change needs a restart", "key", key)
-		}
-		a.take(next)
-		a.gate.Swap(state)
 		a.say(next, warnings)
 		a.Log.Info("the changed configuration is in force", "version", next.Version)
 	})
-	go func() {
+	var group errgroup.Group
+	group.Go(func() error { return w.Run(ctx) })
+	group.Go(func() error {
 		for {
 			select {
 			case <-ctx.Done():
-				return
+				return nil
 			case <-a.Reload:
-				w.Trigger()
 			}
+			if err := a.apply(a.config.Load()); err != nil {
+				a.Log.Error("the price book is not used; the one before stays in force", "error", err)
+			}
+			w.Trigger()
 		}
-	}()
-	return w.Run(ctx)
+	})
+	return group.Wait()
+}
+
+// apply builds a snapshot and puts it in force, or leaves everything as it was.
+func (a *app) apply(cfg *config.Config) error {
+	a.applying.Lock()
+	defer a.applying.Unlock()
+	state, err := a.builder.build(cfg)
+	if err != nil {
+		return err
+	}
+	for _, key := range a.config.Load().Restart(cfg) {
+		a.Log.Warn("this change needs a restart", "key", key)
+	}
+	a.take(cfg)
+	a.gate.Swap(state)
+	return nil
 }
 
 // banner is the first thing a newcomer reads.

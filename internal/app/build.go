@@ -1,9 +1,13 @@
 package app
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,7 +23,7 @@ import (
 // builder makes snapshots of configurations. What lives longer than one of them (connections, the price book, the demo) is
 // made once and lent to each.
 type builder struct {
-	book      *price.Book
+	book      func() (*price.Book, error)
 	transport http.RoundTripper
 	demo      *fake.Server
 	pepper    []byte
@@ -164,7 +168,33 @@ func (b *builder) prices(cfg *config.Config, upstreams []*provider.Upstream) (*p
 			overrides = append(overrides, o)
 		}
 	}
-	return b.book.With(names, overrides)
+	book, err := b.book()
+	if err != nil {
+		return nil, err
+	}
+	return book.With(names, overrides)
+}
+
+// Book is the newer one of the price book that ships with the program and the one that the operator put into the data folder
+// (prices.json, as make prices writes it).
+func Book(dir string) (*price.Book, error) {
+	shipped := price.Embedded()
+	file, err := os.Open(filepath.Join(dir, "prices.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return shipped, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("price book: %w", err)
+	}
+	defer file.Close()
+	own, err := price.Load(file)
+	if err != nil {
+		return nil, fmt.Errorf("price book %s: %w", file.Name(), err)
+	}
+	if own.Date() < shipped.Date() {
+		return shipped, nil
+	}
+	return own, nil
 }
 
 func (b *builder) keys(cfg *config.Config) *tenant.Index {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"tidegate/internal/app"
-	"tidegate/internal/price"
 	"tidegate/internal/provider"
 	"tidegate/internal/store/sqlite"
 	"tidegate/internal/web"
@@ -60,7 +59,7 @@ func (c doctorCmd) Run(ctx context.Context, p Process) error {
 	tell(good("configuration %s", orDash(cfg.File)))
 	tell(data(ctx, cfg.Data)...)
 	tell(port(ctx, cfg.Listen))
-	tell(good("price book %s of %s", price.Embedded().Version(), price.Embedded().Date()))
+	tell(prices(cfg.Data))
 	if web.Built() {
 		tell(good("console is built in"))
 	} else {
@@ -114,6 +113,17 @@ func data(ctx context.Context, dir string) []finding {
 	}
 	defer db.Close()
 	return append(out, good("database can be read"))
+}
+
+func prices(dir string) finding {
+	book, err := app.Book(dir)
+	if err != nil {
+		return bad("%v", err)
+	}
+	if day, err := time.Parse(time.DateOnly, book.Date()); err == nil && time.Since(day) > 120*24*time.Hour {
+		return note("price book %s is of %s: prices have probably changed since", book.Version(), book.Date())
+	}
+	return good("price book %s of %s", book.Version(), book.Date())
 }
 
 // port tells whether the gateway runs, could, or cannot.

@@ -181,28 +181,3 @@ func timeout(which string, sent bool, err error) *llm.Error {
 	}[which]
 	return &llm.Error{Class: llm.Timeout, Code: which + "_timeout", Message: message, Sent: sent && which != "connect", Err: err}
 }
-
-func setBody(req *http.Request, body []byte) {
-	req.ContentLength = int64(len(body))
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-}
-
-// NewTransport is the connection pool that upstreams share. Redirects are never followed (a credential is bound to its
-// host), bodies are never compressed (a stream must flow), and the environment's proxy is honoured.
-func NewTransport(connect time.Duration) *http.Transport {
-	dialer := &net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		ForceAttemptHTTP2:     true,
-		TLSHandshakeTimeout:   connect,
-		MaxIdleConns:          4096,
-		MaxIdleConnsPerHost:   1024,
-		IdleConnTimeout:       90 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		DisableCompression:    true,
-		WriteBufferSize:       16 << 10,
-		ReadBufferSize:        8 << 10,
-	}
-}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -28,7 +27,6 @@ type builder struct {
 	demo      *fake.Server
 	pepper    []byte
 	env       func(string) (string, bool)
-	log       *slog.Logger
 }
 
 // build compiles a configuration, whole or not at all.

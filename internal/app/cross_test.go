@@ -91,7 +91,8 @@ func cross(t *testing.T, c *tally, r *rig, rec *corpus.Record, from, to llm.Dial
 	}
 	c.check(what+" grammar", rec, got.grammar == nil, "%v", got.grammar)
 	c.check(what+" text", rec, alike(got.text, f.Text) || strings.HasPrefix(got.text, f.Text) && f.Rest["refusal"] != nil, "got %.200q want %.200q", got.text, f.Text)
-	c.check(what+" reasoning", rec, alike(got.thought, f.Reasoning), "got %.200q want %.200q", got.thought, f.Reasoning)
+	hidden := f.Reasoning == "" && strings.Contains(rec.ResponseBody, `"reasoning_details"`) // which the independent decoder does not read
+	c.check(what+" reasoning", rec, hidden || alike(got.thought, f.Reasoning), "got %.200q want %.200q", got.thought, f.Reasoning)
 	checkCalls(c, what, rec, got, to)
 	c.check(what+" stop", rec, stopFits(rec, got.finish, to), "got %q for %s", got.finish, f.Finish)
 	if want, known := expectedUsage(rec); known && !strings.Contains(rec.ResponseBody, `"iterations"`) {
@@ -193,6 +194,9 @@ func sameArgs(got, want string, to llm.Dialect) bool {
 	}
 	if w == nil {
 		w = map[string]any{}
+		if got == "null" { // a stream passes on what the model wrote
+			got = "{}"
+		}
 	}
 	if got == "" {
 		got = "{}"

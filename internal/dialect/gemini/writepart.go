@@ -82,7 +82,7 @@ func (pw *partWriter) call(c llm.Call, at string) {
 	w.name("args")
 	args := jsontext.Value(strings.TrimSpace(c.Args))
 	switch {
-	case len(args) == 0:
+	case len(args) == 0 || string(args) == "null": // some models say null for none
 		w.raw([]byte("{}"))
 	case c.Custom:
 		w.open('{')

@@ -45,6 +45,7 @@ type Exchange struct {
 	bodies   *logs.Bodies // nil: not kept
 	working  time.Duration
 	settle   sync.Once
+	closed   bool // the books are: nothing is added any more
 	settled  error
 }
 
@@ -179,8 +180,11 @@ func (x *Exchange) note(a *route.Attempt) {
 	x.attempts = append(x.attempts, a)
 }
 
-// Sent adds what went to the client, for the log. keep is copied.
+// Sent adds what goes to the client, for the log. keep is copied.
 func (x *Exchange) Sent(keep []byte) {
+	if x.closed || len(keep) == 0 {
+		return
+	}
 	if x.record.FirstByte == 0 {
 		x.record.FirstByte = x.gate.now().Sub(x.record.At)
 	}
@@ -229,6 +233,7 @@ type Outcome struct {
 // happens to the client can cancel it.
 func (x *Exchange) Settle(o Outcome) error {
 	x.settle.Do(func() {
+		x.closed = true
 		r := &x.record
 		r.Outcome, r.Status = o.Outcome, o.Status
 		r.Total = x.gate.now().Sub(r.At)

@@ -144,6 +144,9 @@ func (x *Exchange) translated(a *route.Attempt) {
 func (x *Exchange) Lose(losses []llm.Loss) { x.lose(x.in.Codec.Dialect(), losses) }
 
 func (x *Exchange) lose(to llm.Dialect, losses []llm.Loss) {
+	if x.closed {
+		return
+	}
 	for _, l := range losses {
 		x.gate.meter.Lost(x.in.Codec.Dialect(), to, l.Path)
 		if !slices.Contains(x.record.Dropped, l.Path) && len(x.record.Dropped) < 64 {

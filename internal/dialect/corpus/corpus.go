@@ -2,7 +2,7 @@
 // _test file, so that the tests of several codecs can share it; only tests import it.
 //
 // The recordings are not part of the repository. The environment variable TIDEGATE_SHARED names the folder that holds them;
-// tests skip without it.
+// tests skip without it. TIDEGATE_CORPUS names another part of the recordings than "dev".
 package corpus
 
 import (

@@ -241,6 +241,10 @@ func (w *writer) callBody(id string, c *llm.Call, seal string) {
 
 func (w *writer) google(signature string) {
 	w.name("extra_content")
+	w.signature(signature)
+}
+
+func (w *writer) signature(signature string) {
 	w.open('{')
 	w.name("google")
 	w.open('{')

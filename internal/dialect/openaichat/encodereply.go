@@ -180,7 +180,7 @@ func (e *replyEncoder) choice(index int, c *llm.Choice) {
 		e.open('[')
 		for i := range s.calls {
 			e.open('{')
-			e.callBody(s.calls[i].ID, &s.calls[i], carry(s.calls[i].Seal, "google"))
+			e.callBody(s.calls[i].ID, &s.calls[i], carry(s.calls[i].Seal))
 			e.ext(s.calls[i].Ext)
 			e.close('}')
 		}
@@ -191,7 +191,7 @@ func (e *replyEncoder) choice(index int, c *llm.Choice) {
 		e.value("audio", s.audio.Raw)
 	}
 	if s.seal != nil {
-		e.google(carry(s.seal, "google"))
+		e.google(carry(s.seal))
 	}
 	e.ext(memberOf(c.Ext, "message"))
 	e.close('}')
@@ -244,20 +244,16 @@ func (w *writer) logprobs(raw []byte) {
 	w.value("logprobs", raw)
 }
 
-// carry is the text under which a seal travels through the client: as it is in the field of its own issuer, wrapped in a foreign
-// one.
-func carry(s *llm.Seal, field string) string {
-	switch {
-	case s == nil:
+// carry is the text under which a seal travels through the client. It always bears our mark, so that it is known again wherever
+// the conversation goes next.
+func carry(s *llm.Seal) string {
+	if s == nil {
 		return ""
-	case s.Issuer == field:
-		return s.Data
 	}
 	return s.Wrap()
 }
 
-// wrapped are the thoughts with their seals made fit for travelling. reasoning_details belong to no single issuer, so all are
-// wrapped; the format in them still names the vendor.
+// wrapped are the thoughts with their seals made fit for travelling.
 func wrapped(thoughts []llm.Thought) []llm.Thought {
 	all := make([]llm.Thought, len(thoughts))
 	for i, t := range thoughts {

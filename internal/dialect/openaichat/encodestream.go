@@ -306,7 +306,7 @@ func (w *writer) callShell(index int, c *llm.Call) {
 	w.str(input, c.Args)
 	w.close('}')
 	if c.Seal != nil {
-		w.google(carry(c.Seal, "google"))
+		w.google(carry(c.Seal))
 	}
 	w.close('}')
 	w.close(']')
@@ -376,7 +376,7 @@ func (e *streamEncoder) sealed(w *writer, ev *llm.Event) {
 			w.open('[')
 			w.open('{')
 			w.int("index", int64(p.call))
-			w.google(carry(ev.Seal, "google"))
+			w.google(carry(ev.Seal))
 			w.close('}')
 			w.close(']')
 		})
@@ -385,7 +385,7 @@ func (e *streamEncoder) sealed(w *writer, ev *llm.Event) {
 
 func (e *streamEncoder) signature(w *writer, c *outChoice, s *llm.Seal) {
 	e.open(w, c)
-	w.google(carry(s, "google"))
+	w.google(carry(s))
 	w.close('}')
 	e.shut(w, "")
 }

@@ -80,8 +80,27 @@ func TestPatch(t *testing.T) {
 			t.Errorf("%s: %v\n got %s\nwant %s", tt.name, err, got, tt.want)
 		}
 	}
-	body := []byte(`{"model":"m","messages":[]}`)
+	for _, tt := range []struct{ name, in, want, issuer string }{
+		{"another's seals", sealed("anthropic", "google"), `{"role":"assistant","content":"c","tool_calls":[{"id":"1"}]}`, "openai"},
+		{"its own thought", sealed("openrouter", "google"), `{"role":"assistant","content":"c","reasoning_content":"t","reasoning_details":[{"type":"reasoning.text","text":"t","signature":"D","format":"unknown","index":0}],"tool_calls":[{"id":"1"}]}`, "openrouter"},
+		{"its own signature", sealed("anthropic", "google"), `{"role":"assistant","content":"c","tool_calls":[{"id":"1","extra_content":{"google":{"thought_signature":"D"}}}]}`, "google"},
+		{"not ours", `{"role":"assistant","reasoning_details":[{"type":"reasoning.text","signature":"x"}]}`, `{"role":"assistant","reasoning_details":[{"type":"reasoning.text","signature":"x"}]}`, "openai"},
+	} {
+		in := `{"model":"m","messages":[` + tt.in + `,{"role":"user","content":"tg1. is a mark"}]}`
+		got, err := Codec{}.Patch([]byte(in), &llm.Head{Model: "m"}, llm.Target{Model: "m", Issuer: tt.issuer})
+		if want := `{"model":"m","messages":[` + tt.want + `,{"role":"user","content":"tg1. is a mark"}]}`; err != nil || string(got) != want {
+			t.Errorf("%s: %v\n got %s\nwant %s", tt.name, err, got, want)
+		}
+	}
+	body := []byte(`{"model":"m","messages":[ {"role":"user","content":"tg1. is a mark"} ]}`)
 	if got, _ := (Codec{}).Patch(body, &llm.Head{Model: "m"}, llm.Target{Model: "m"}); &got[0] != &body[0] {
 		t.Error("a document that needs no edit was copied")
 	}
+}
+
+// sealed is a message with the seals of two issuers: one of its thought, one of its call.
+func sealed(thought, call string) string {
+	t, c := llm.Seal{Issuer: thought, Data: "D"}, llm.Seal{Issuer: call, Data: "D"}
+	return `{"role":"assistant","content":"c","reasoning_content":"t","reasoning_details":[{"type":"reasoning.text","text":"t","signature":"` + t.Wrap() + `"}],` +
+		`"tool_calls":[{"id":"1","extra_content":{"google":{"thought_signature":"` + c.Wrap() + `"}}}]}`
 }

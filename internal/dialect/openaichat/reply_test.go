@@ -145,7 +145,7 @@ func TestDecimal(t *testing.T) {
 
 // What a foreign reply becomes.
 func TestEncodeReply(t *testing.T) {
-	claude := &llm.Seal{Issuer: "anthropic", Data: "S"}
+	claude, google := &llm.Seal{Issuer: "anthropic", Data: "S"}, &llm.Seal{Issuer: "google", Data: "G"}
 	usage := &llm.Usage{Tier: "standard"}
 	usage.N[llm.InputText], usage.N[llm.OutputText], usage.N[llm.OutputReasoning] = 1, 2, 3
 	reply := &llm.Reply{ID: "msg", Model: "claude", Choices: []llm.Choice{{
@@ -153,7 +153,7 @@ func TestEncodeReply(t *testing.T) {
 			llm.Thought{Text: "t", Seal: claude},
 			llm.Text{Text: "é"},
 			llm.Opaque{From: llm.Anthropic, Kind: "server_tool_use"},
-			llm.Text{Text: "b", Seal: &llm.Seal{Issuer: "google", Data: "G"}, Cites: []llm.Citation{{URL: "u", Title: "w", Start: 0, End: 1, From: llm.Anthropic}, {Title: "no address", From: llm.Anthropic}}},
+			llm.Text{Text: "b", Seal: google, Cites: []llm.Citation{{URL: "u", Title: "w", Start: 0, End: 1, From: llm.Anthropic}, {Title: "no address", From: llm.Anthropic}}},
 			llm.Call{ID: "toolu_1", Name: "f", Seal: claude},
 			llm.Media{Type: "image/png", Data: []byte{0, 0, 0}},
 		},
@@ -167,7 +167,7 @@ func TestEncodeReply(t *testing.T) {
 		`"reasoning_content":"t","reasoning_details":[{"type":"reasoning.text","text":"t","signature":"` + claude.Wrap() + `","format":"anthropic-claude-v1","index":0}],` +
 		`"annotations":[{"type":"url_citation","url_citation":{"url":"u","title":"w","start_index":1,"end_index":2}}],` +
 		`"tool_calls":[{"id":"toolu_1","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"` + claude.Wrap() + `"}}}],` +
-		`"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}],"extra_content":{"google":{"thought_signature":"G"}}},"logprobs":null,"finish_reason":"tool_calls"}],` +
+		`"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}],"extra_content":{"google":{"thought_signature":"` + google.Wrap() + `"}}},"logprobs":null,"finish_reason":"tool_calls"}],` +
 		`"usage":{"prompt_tokens":1,"completion_tokens":5,"total_tokens":6,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":0}}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Error(diff)

@@ -365,7 +365,7 @@ func TestEncodeForeign(t *testing.T) {
 		chunk(`"role":"assistant","reasoning_content":"hm"`, "null"),
 		chunk(`"reasoning_details":[{"type":"reasoning.text","text":"hm","signature":"`+wrapped+`","format":"anthropic-claude-v1","index":0}]`, "null"),
 		chunk(`"reasoning_details":[{"type":"reasoning.encrypted","data":"`+wrapped+`","format":"anthropic-claude-v1","index":1}]`, "null"),
-		chunk(`"tool_calls":[{"index":0,"id":"toolu_1","type":"function","function":{"name":"f","arguments":""},"extra_content":{"google":{"thought_signature":"G"}}}]`, "null"),
+		chunk(`"tool_calls":[{"index":0,"id":"toolu_1","type":"function","function":{"name":"f","arguments":""},"extra_content":{"google":{"thought_signature":"`+(&llm.Seal{Issuer: "google", Data: "G"}).Wrap()+`"}}}]`, "null"),
 		chunk(`"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]`, "null"),
 		chunk(``, `"tool_calls"`),
 		`{"id":"msg_1","object":"chat.completion.chunk","created":9,"model":"claude","choices":[],"usage":{"prompt_tokens":6,"completion_tokens":4,"total_tokens":10,`+

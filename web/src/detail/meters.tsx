@@ -42,8 +42,7 @@ export function Meters({ row }: { row: Row }) {
             <td />
             {attempts.map((a) => (
               <th key={a.n} scope="col" className="right">
-                {several && `${a.n}. `}
-                {a.provider}/{a.model}
+                {several ? `Attempt ${a.n}` : `${a.provider}/${a.model}`}
               </th>
             ))}
             {several && (

@@ -48,5 +48,6 @@ test("an exchange that called nobody and took no time has an axis", () => {
 test.each([
   [{ class: "rate_limited", status: 429 }, "rate limited (429)"],
   [{ class: "network", status: 0 }, "network"],
+  [{ class: "overloaded", status: 200 }, "overloaded"], // an error event in a stream
   [{ class: "", status: 500 }, "failure (500)"],
 ])("why %j", (a, want) => expect(why(a as Attempt)).toBe(want));

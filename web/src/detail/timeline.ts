@@ -43,7 +43,7 @@ function ticks(span: number): number[] {
 /** why says in words why another attempt followed this one. */
 export function why(a: Attempt): string {
   const cause = a.class.replaceAll("_", " ") || "failure";
-  return a.status > 0 ? `${cause} (${a.status})` : cause;
+  return a.status >= 400 ? `${cause} (${a.status})` : cause;
 }
 
 /** billing says what is known of whether a failed attempt may cost something. */

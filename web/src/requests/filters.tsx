@@ -53,8 +53,8 @@ export function Filters({ query, rows, change }: Props) {
           ))}
         </select>
         {input("provider", distinct(rows.map((r) => r.provider)))}
-        {input("called", distinct(rows.map((r) => r.called)))}
         {input("model", distinct(rows.map((r) => r.model)))}
+        {input("called", distinct(rows.map((r) => r.called)))}
         {input("key", distinct(rows.map((r) => r.key)))}
         {input("session", distinct(rows.map((r) => r.session)))}
         {input("end_user", distinct(rows.map((r) => r.end_user)))}
@@ -103,6 +103,7 @@ function TextFilter({ field, value, values, set }: TextFilterProps) {
         type="search"
         className={`${value ? "is-set" : ""} ${field === "q" ? "filter-q" : ""}`}
         aria-label={fields[field]}
+        title={field === "called" ? "The model’s name as the client called it" : undefined}
         placeholder={field === "q" ? "Search an id or error text" : fields[field]}
         value={draft}
         list={values.length > 0 ? list : undefined}

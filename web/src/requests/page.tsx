@@ -45,7 +45,7 @@ export function RequestsPage({ feed, search }: { feed: Feed; search: string }) {
           }}
         >
           <Icon name="up" />
-          <span role="status">{held.fresh > 0 ? `${count(held.fresh)} new` : "Back to the newest"}</span>
+          {held.fresh > 0 ? `${count(held.fresh)} new` : "Back to the newest"}
         </button>
       )}
       {status === "loading" && <Loading what="requests" />}

@@ -10,8 +10,8 @@ export const outcomes: Outcome[] = ["ok", "error", "truncated", "canceled"];
 export const fields = {
   q: "Search",
   provider: "Provider",
-  called: "Model called",
-  model: "Model answering",
+  model: "Model",
+  called: "Called",
   outcome: "Outcome",
   key: "Key",
   session: "Session",

@@ -21,7 +21,7 @@ export function Summary({ query, feed }: { query: Query; feed: Feed }) {
   const t = figures?.totals;
   const near = t?.blended ? "≈ " : "";
   return (
-    <section className="summary" aria-label="Summary of the time range" data-failed={failed}>
+    <section className="summary" aria-label="Summary" data-failed={failed}>
       <Figure name="Requests">{t && about(t.requests)}</Figure>
       <Figure name="Errors" tone={t && t.errors > 0 ? "error" : ""}>
         {t && about(t.errors)} {t && t.errors > 0 && <small>{percent(t.errors, t.requests)}</small>}

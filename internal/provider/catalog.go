@@ -68,6 +68,7 @@ var vendors = []Row{
 		// issue 231). Recorded: usage comes unasked in 62 of 62 streams, thoughts as content parts, call ids of nine characters.
 		Quirks: llm.Quirks{
 			MaxTokens: "max_tokens", NoStreamOptions: true, NoDeveloper: true, Thought: "thinking_parts", CallID: "mistral9", ToolAny: "any",
+			Takes: []string{"document_url"},
 			Drops: []string{
 				"seed", "logprobs", "top_logprobs", "logit_bias", "user", "store", "service_tier", "modalities", "audio", "verbosity",
 				"web_search_options", "safety_identifier", "prompt_cache_retention", "functions", "function_call",
@@ -87,7 +88,7 @@ var vendors = []Row{
 		Dialect: llm.OpenAIChat, Default: "deepseek-v4-flash",
 		// "unknown variant `developer`" (theopenco/llmgateway pull 3462); "This response_format type is unavailable now" for
 		// json_schema (llm-exe issue 662, and the page).
-		Quirks: llm.Quirks{NoDeveloper: true, NoSchema: true},
+		Quirks: llm.Quirks{NoDeveloper: true, NoSchema: true, Takes: []string{"thinking"}},
 		Doc:    "https://api-docs.deepseek.com/api/create-chat-completion", Seen: "2026-11-24",
 	},
 	{
@@ -104,14 +105,14 @@ var vendors = []Row{
 		Name: "moonshot", Title: "Moonshot AI", Aliases: []string{"moonshotai", "kimi"}, BaseURL: "https://api.moonshot.ai/v1",
 		Auth: Bearer, Env: []string{"MOONSHOT_API_KEY"}, Dialect: llm.OpenAIChat, Default: "kimi-k3",
 		// "The role can only be one of system, user, assistant" (the page); developer is answered with ROLE_UNSPECIFIED.
-		Quirks: llm.Quirks{NoDeveloper: true},
+		Quirks: llm.Quirks{NoDeveloper: true, Takes: []string{"thinking"}},
 		Doc:    "https://platform.kimi.ai/docs/api/chat", Seen: "2026-11-24",
 	},
 	{
 		Name: "zai", Title: "Z.ai", BaseURL: "https://api.z.ai/api/paas/v4", Auth: Bearer, Env: []string{"ZAI_API_KEY"},
 		Dialect: llm.OpenAIChat, Default: "glm-5.3",
 		// As for Moonshot: openclaw/openclaw pull 21911 and its predecessor for Z.ai.
-		Quirks: llm.Quirks{NoDeveloper: true},
+		Quirks: llm.Quirks{NoDeveloper: true, Takes: []string{"thinking"}},
 		Doc:    "https://docs.z.ai/guides/develop/openai/python", Seen: "2026-11-24",
 	},
 	{

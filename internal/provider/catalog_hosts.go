@@ -16,8 +16,9 @@ var hosts = []Row{
 	},
 	{
 		Name: "openrouter", Title: "OpenRouter", BaseURL: "https://openrouter.ai/api/v1", Auth: Bearer, Env: []string{"OPENROUTER_API_KEY"},
-		Dialect: llm.OpenAIChat, Default: "openrouter/auto",
-		Quirks: llm.Quirks{Thought: "reasoning"}, // recorded
+		Dialect: llm.OpenAIChat, Default: "openrouter/auto", Issuer: "openrouter",
+		// Recorded: sealed reasoning_details come back from clients and are taken, whoever made them behind it.
+		Quirks: llm.Quirks{Thought: "reasoning", Takes: []string{"top_k", "cache_control", "reasoning", "file_url"}},
 		Doc:    "https://openrouter.ai/docs/api-reference/chat-completion", Seen: "2026-08-31",
 	},
 	{

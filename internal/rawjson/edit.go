@@ -64,7 +64,8 @@ func Patch(doc []byte, edits ...Edit) ([]byte, error) {
 		return nil, err
 	}
 	end := bytes.LastIndexByte(doc, '}')
-	out = append(out, bytes.TrimRight(doc[last:end], " \t\r\n")...)
+	room := end - len(bytes.TrimRight(doc[last:end], " \t\r\n")) - last // white space in front of the brace
+	out = append(out, doc[last:end-room]...)
 	for k, e := range edits {
 		if done[k] || e.Value == nil || e.As != "" {
 			continue
@@ -76,7 +77,7 @@ func Patch(doc []byte, edits ...Edit) ([]byte, error) {
 		out = append(AppendQuote(out, e.Name), ':')
 		out = append(out, e.Value...)
 	}
-	return append(out, doc[end:]...), nil
+	return append(out, doc[end-room:]...), nil
 }
 
 // AppendQuote appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.

@@ -100,7 +100,8 @@ func TestPatch(t *testing.T) {
 		edits []Edit
 		want  string
 	}{
-		{`{ "model" : "a", "x":[1, 2 ,{"z":1e400}],"t":{"b":1,"a":2} }`, []Edit{model, yes}, `{ "model" : "b", "x":[1, 2 ,{"z":1e400}],"t":{"b":1,"a":2},"stream":true}`},
+		{`{ "model" : "a", "x":[1, 2 ,{"z":1e400}],"t":{"b":1,"a":2} }`, []Edit{model, yes}, `{ "model" : "b", "x":[1, 2 ,{"z":1e400}],"t":{"b":1,"a":2},"stream":true }`},
+		{"{\n  \"model\": \"a\"\n}", []Edit{model}, "{\n  \"model\": \"b\"\n}"},
 		{`{}`, []Edit{yes}, `{"stream":true}`},
 		{`{"x":{"model":"inner"},"stream":false,"model":"a"}`, []Edit{model, yes}, `{"x":{"model":"inner"},"stream":true,"model":"b"}`},
 		{`{"a":1,"b":2,"c":3}`, []Edit{{Name: "a"}}, `{"b":2,"c":3}`},
@@ -151,6 +152,32 @@ func TestRead(t *testing.T) {
 	for _, bad := range []string{`{"a"`, `{"a":`, `{"a":}`, `{"a":1`, `{"a":1 "b":2}`, `{a:1}`, `x`} {
 		if err := Object([]byte(bad), func(_, _ []byte) bool { return true }); err == nil {
 			t.Errorf("%s was read", bad)
+		}
+	}
+}
+
+// TestStrings puts everything that matters in a string at every place of the words in which strings are scanned.
+func TestStrings(t *testing.T) {
+	for _, special := range []string{`"`, `\\`, `\"`, `\\\"`, "\x00", "\x1f", "é", "\x7f", `\n`} {
+		for before := range 70 {
+			for _, after := range []int{0, 1, 40} {
+				inner := strings.Repeat("x", before) + special + strings.Repeat("y", after)
+				doc := []byte(`"` + inner + `"`)
+				valid := jsontext.Value(doc).IsValid()
+				if (Check(doc) == nil) != valid {
+					t.Fatalf("%q: valid is %v", doc, valid)
+				}
+				want := len(doc)
+				if special == `"` {
+					want = before + 2
+				}
+				if got := skipString(doc, 0); got != want {
+					t.Fatalf("%q ends at %d, want %d", doc, got, want)
+				}
+				if got := skipString(doc[:want-1], 0); got != -1 {
+					t.Fatalf("%q ends at %d", doc[:want-1], got)
+				}
+			}
 		}
 	}
 }

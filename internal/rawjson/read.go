@@ -187,23 +187,24 @@ func hex4(b []byte) (r rune) {
 	return r
 }
 
-// skipString returns the index behind the string that starts at i, -1 when none does.
+// skipString returns the index behind the string that starts at i, -1 when none does. A quote ends it unless an odd number of
+// backslashes stands before; nothing else in it is looked at, which is what makes long prompts cheap.
 func skipString(doc []byte, i int) int {
 	if i >= len(doc) || doc[i] != '"' {
 		return -1
 	}
-	for i++; ; i += 2 {
-		for {
-			if i = plain(doc, i); i >= len(doc) {
-				return -1
-			}
-			if doc[i] == '"' {
-				return i + 1
-			}
-			if doc[i] == '\\' {
-				break
-			}
-			i++ // a control character: not ours to judge
+	for from := i + 1; ; {
+		n := bytes.IndexByte(doc[from:], '"')
+		if n < 0 {
+			return -1
+		}
+		quote := from + n
+		slash := quote
+		for slash > from && doc[slash-1] == '\\' {
+			slash--
+		}
+		if from = quote + 1; (quote-slash)%2 == 0 {
+			return from
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -244,8 +245,8 @@ func plain(doc []byte, i int) int {
 		w := binary.LittleEndian.Uint64(doc[i:])
 		quote, slash := w^(ones*'"'), w^(ones*'\\')
 		found := (quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w
-		if found&highs != 0 {
-			break
+		if found &= highs; found != 0 { // the lowest bit is true, those above it may be borrowed
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
 	for ; i < len(doc); i++ {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -158,6 +159,9 @@ func credential(h http.Header) string {
 	return ""
 }
 
+// bodyPatience is how long a request may take to arrive whole: enough for tens of megabytes on a slow line, and not for ever.
+const bodyPatience = 2 * time.Minute
+
 // body reads a request's document. Failures are *llm.Error.
 func (f *Front) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
@@ -166,6 +170,9 @@ func (f *Front) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > f.limits.Body {
 		return nil, f.tooLarge()
 	}
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Now().Add(bodyPatience)) // a connection without deadlines (tests) has none
+	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
 	src := http.MaxBytesReader(w, r.Body, f.limits.Body)
 	var (
 		buf []byte
@@ -182,6 +189,8 @@ func (f *Front) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return buf, nil
 	case large:
 		return nil, f.tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &llm.Error{Class: llm.BadRequest, Status: http.StatusRequestTimeout, Code: "body_timeout", Message: "the request body did not arrive in time", Err: err}
 	case r.Context().Err() != nil:
 		return nil, &llm.Error{Class: llm.Canceled, Code: "client_closed_request", Message: "the client closed the request", Err: err}
 	}

@@ -112,8 +112,8 @@ func (x *Exchange) labels() {
 	}
 }
 
-// bound keeps labels to a length that indices and pages can bear.
-func bound(s string) string { return s[:min(len(s), 256)] }
+// bound keeps labels to a length that indices and pages can bear, and to text.
+func bound(s string) string { return strings.ToValidUTF8(s[:min(len(s), 256)], "�") }
 
 // trace joins the caller's trace or begins one (W3C Trace Context, 2021-11-23).
 func (x *Exchange) trace() {

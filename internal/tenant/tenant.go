@@ -7,10 +7,12 @@ package tenant
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"hash"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tidegate/internal/llm"
@@ -54,18 +56,20 @@ func match(pattern, name string) bool {
 	return err == nil && ok
 }
 
-type hash [sha256.Size]byte
+type digest [sha256.Size]byte
 
 // Index finds keys by their secret. It is immutable.
 type Index struct {
-	pepper []byte
-	open   bool
-	keys   map[hash]*Key
+	macs sync.Pool // hash.Hash with the pepper in it: preparing one costs more than using it
+	open bool
+	keys map[digest]*Key
 }
 
 // NewIndex makes an index. The pepper is the gateway's secret; with open, requests without one of our keys are served as Local.
 func NewIndex(pepper []byte, open bool) *Index {
-	return &Index{pepper: pepper, open: open, keys: map[hash]*Key{}}
+	x := &Index{open: open, keys: map[digest]*Key{}}
+	x.macs.New = func() any { return hmac.New(sha256.New, pepper) }
+	return x
 }
 
 // With adds a key while the index is being built.
@@ -74,11 +78,13 @@ func (x *Index) With(secret string, key *Key) { x.keys[x.hash(secret)] = key }
 // Open tells whether requests without a key are served.
 func (x *Index) Open() bool { return x.open }
 
-func (x *Index) hash(secret string) (h hash) {
-	mac := hmac.New(sha256.New, x.pepper)
+func (x *Index) hash(secret string) (d digest) {
+	mac := x.macs.Get().(hash.Hash)
+	defer x.macs.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(secret))
-	mac.Sum(h[:0])
-	return h
+	mac.Sum(d[:0])
+	return d
 }
 
 // Admit finds whose credential it is. An open index serves strangers as Local, but a key of ours that is wrong is still

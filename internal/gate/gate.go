@@ -5,6 +5,7 @@
 package gate
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"log/slog"
@@ -157,30 +158,34 @@ func (x *Exchange) lose(to llm.Dialect, losses []llm.Loss) {
 
 // Header sets the headers that say what the gateway did. Without an answer, what only a target can say is left out.
 func (x *Exchange) Header(h http.Header, answer *route.Answer) {
-	set := func(name, value string) { h["X-Tidegate-"+name] = []string{value} }
-	set("Request-Id", x.ID)
-	set("Attempts", strconv.Itoa(len(x.attempts)))
-	set("Cache", x.record.Cache)
+	values := make([]string, 0, 10) // one for each below
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	set("X-Tidegate-Request-Id", x.ID)
+	set("X-Tidegate-Attempts", strconv.Itoa(len(x.attempts)))
+	set("X-Tidegate-Cache", x.record.Cache)
 	if x.record.Route != "" {
-		set("Route", printable(x.record.Route))
+		set("X-Tidegate-Route", printable(x.record.Route))
 	}
 	if x.record.Overhead > 0 {
-		set("Overhead-Us", strconv.FormatInt(x.record.Overhead.Microseconds(), 10))
+		set("X-Tidegate-Overhead-Us", strconv.FormatInt(x.record.Overhead.Microseconds(), 10))
 	}
 	if len(x.record.Dropped) > 0 {
-		set("Dropped", printable(strings.Join(x.record.Dropped, ",")))
+		set("X-Tidegate-Dropped", printable(strings.Join(x.record.Dropped, ",")))
 	}
 	if answer == nil {
 		return
 	}
-	set("Provider", answer.Attempt.Target.Upstream.Name)
-	set("Model", printable(answer.Attempt.Target.Model))
+	set("X-Tidegate-Provider", answer.Attempt.Target.Upstream.Name)
+	set("X-Tidegate-Model", printable(answer.Attempt.Target.Model))
 	if answer.Stream == nil {
 		cost := x.Cost()
 		if cost.State == price.Unpriced {
-			set("Cost-Usd", "unknown")
+			set("X-Tidegate-Cost-Usd", "unknown")
 		} else {
-			set("Cost-Usd", cost.Nano.String())
+			set("X-Tidegate-Cost-Usd", cost.Nano.String())
 		}
 	}
 }
@@ -201,11 +206,23 @@ var secretive = []string{"auth", "key", "token", "secret", "cookie", "credential
 // visible is what the log keeps of headers.
 func visible(h http.Header) map[string]string {
 	kept := make(map[string]string, len(h))
+	low := make([]byte, 0, 64)
 	for name, v := range h {
-		low := strings.ToLower(name)
-		if len(v) > 0 && !slices.ContainsFunc(secretive, func(word string) bool { return strings.Contains(low, word) }) {
+		low = appendLower(low[:0], name)
+		if len(v) > 0 && !slices.ContainsFunc(secretive, func(word string) bool { return bytes.Contains(low, []byte(word)) }) {
 			kept[name] = v[0]
 		}
 	}
 	return kept
+}
+
+func appendLower(b []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	return b
 }

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
-import { defineConfig, type Plugin } from "vite";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
 
 const out = "../internal/web/dist/app";
 
@@ -41,5 +42,6 @@ export default defineConfig({
     target: ["chrome123", "firefox125", "safari17.5"], // the first with light-dark()
     modulePreload: { polyfill: false },
   },
+  test: { include: ["src/**/*.test.ts"] },
   server: { proxy: { "/admin": proxy, "/v1": proxy } },
 });

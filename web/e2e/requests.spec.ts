@@ -64,7 +64,7 @@ test("a long list is loaded in parts, and does not move under its reader", async
   const place = await seen.boundingBox();
   await send({ session, model: "demo/echo" });
   const news = page.getByRole("button", { name: "1 new" });
-  await expect(news).toBeVisible();
+  await expect(news).toBeInViewport();
   expect(await seen.boundingBox()).toEqual(place);
   await news.click();
   await expect(rows(page).first()).toContainText("demo/echo");

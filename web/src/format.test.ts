@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
-import { about, bytes, clock, duration, micros, percent, utc } from "./format";
+import { about, bytes, clock, duration, percent, utc } from "./format";
 
 test.each([
   [0, "0 ms"],
-  [0.4, "<1 ms"],
+  [0.0001, "1 µs"],
+  [0.4126, "413 µs"],
+  [0.9996, "1.0 ms"],
+  [2.34, "2.3 ms"],
+  [9.96, "10 ms"],
   [812.4, "812 ms"],
   [999.7, "1.00 s"],
   [2_413, "2.41 s"],
@@ -12,11 +16,6 @@ test.each([
   [123_000, "2m 03s"],
   [3_725_000, "1h 02m"],
 ])("duration(%d) is %s", (ms, want) => expect(duration(ms)).toBe(want));
-
-test.each([
-  [840, "840 µs"],
-  [12_300, "12 ms"],
-])("micros(%d) is %s", (us, want) => expect(micros(us)).toBe(want));
 
 test.each([
   [999, "999 B"],

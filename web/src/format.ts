@@ -14,17 +14,13 @@ export function about(n: number): string {
 /** duration shows milliseconds in three digits or so. */
 export function duration(ms: number): string {
   if (ms <= 0) return "0 ms";
-  if (ms < 1) return "<1 ms";
+  if (ms < 0.9995) return `${Math.max(1, Math.round(ms * 1000))} µs`;
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 59_995) return `${(ms / 1000).toFixed(ms < 9_995 ? 2 : 1)} s`;
   const s = Math.round(ms / 1000);
   if (s < 3600) return `${Math.floor(s / 60)}m ${pad(s % 60)}s`;
   return `${Math.floor(s / 3600)}h ${pad(Math.floor(s / 60) % 60)}m`;
-}
-
-/** micros shows microseconds as they are while they are few. */
-export function micros(us: number): string {
-  return us < 1000 ? `${Math.round(us)} µs` : duration(us / 1000);
 }
 
 /** bytes shows a size in powers of ten, as browsers do. */

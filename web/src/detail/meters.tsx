@@ -19,12 +19,18 @@ const names: Record<string, string> = {
   images: "Images made",
 };
 
-const pricings: Record<Attempt["cost_state"], string> = {
-  priced: "price book",
-  billed: "by the provider",
-  unpriced: "no price known",
-  free: "not billed",
-};
+function pricing(a: Attempt): string {
+  switch (a.cost_state) {
+    case "priced":
+      return a.price_version === "config" ? "as configured" : `price book ${a.price_version}`;
+    case "billed":
+      return "billed by the provider";
+    case "unpriced":
+      return "no price known";
+    case "free":
+      return "not billed";
+  }
+}
 
 /** Meters shows what every attempt consumed and how that became money. */
 export function Meters({ row }: { row: Row }) {
@@ -85,8 +91,7 @@ export function Meters({ row }: { row: Row }) {
             <th scope="row">Price</th>
             {attempts.map((a) => (
               <td key={a.n} className="right">
-                {pricings[a.cost_state]}
-                {a.cost_state === "priced" && <span className="muted"> {a.price_version}</span>}
+                {pricing(a)}
               </td>
             ))}
             {several && <td />}

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useLayoutEffect, useState, type ReactNode } from "react";
 import { api, ApiError } from "../api/client";
 import type { Detail } from "../api/types";
-import { bytes, count, duration, micros } from "../format";
+import { bytes, count, duration } from "../format";
 import { message } from "../requests/feed";
 import { consumed, Models } from "../requests/table";
 import { cameFrom, Link } from "../router";
@@ -130,7 +130,12 @@ function Head({ entry: e }: { entry: Detail }) {
         </Fact>
         <Fact name="Duration">{duration(e.total_ms)}</Fact>
         <Fact name="First byte">{e.first_byte_ms > 0 ? duration(e.first_byte_ms) : "–"}</Fact>
-        <Fact name="Gateway’s own time">{micros(e.overhead_us)}</Fact>
+        <Fact
+          name="Gateway’s own time"
+          title="Before the first attempt and between attempts, with the pauses before retries"
+        >
+          {duration(e.overhead_us / 1000)}
+        </Fact>
         <Fact name="Bytes in / out">
           {bytes(e.bytes_in)} / {bytes(e.bytes_out)}
         </Fact>
@@ -141,9 +146,9 @@ function Head({ entry: e }: { entry: Detail }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+function Fact({ name, title, children }: { name: string; title?: string; children: ReactNode }) {
   return (
-    <div>
+    <div title={title}>
       <dt>{name}</dt>
       <dd className="num">{children}</dd>
     </div>

@@ -5,7 +5,9 @@ import { asked, followable, format, matches, parse, type Query } from "./query";
 import { append, capacity, catchUp, empty, insert, release, replace, type Window } from "./window";
 
 const pageSize = "100";
-const flushEvery = 250; // ms: a busy gateway ends more exchanges in a second than anybody can read
+const flushEvery = 250; // ms between batches of live rows
+const busy = 60; // rows a second that nobody can follow: batches then come slower, and are not pointed out
+const flushBusy = 1000;
 const settle = 1000; // ms after the tail opened until what ended before is certainly in the list: rows are stored in batches
 
 const nearTop = 240; // pixels from the top within which the newest rows are in sight
@@ -45,6 +47,7 @@ export class Feed {
   #watching = false;
   #stop: (() => void) | undefined;
   #batch: Row[] = [];
+  #pace = flushEvery;
   #fresh = new Set<string>();
   #timer = 0;
   #settling = 0;
@@ -190,7 +193,7 @@ export class Feed {
     if (!matches(this.#query, row)) return;
     this.#batch.push(row);
     if (this.#batch.length > capacity) this.#batch.shift();
-    this.#timer ||= window.setTimeout(() => this.#flush(), flushEvery);
+    this.#timer ||= window.setTimeout(() => this.#flush(), this.#pace);
   }
 
   #flush() {
@@ -203,7 +206,9 @@ export class Feed {
     this.#batch = [];
     if (this.#state.status !== "ready") return;
     if (this.#fresh.size > 4 * capacity) this.#fresh.clear();
-    for (const row of batch) this.#fresh.add(row.id);
+    const flood = (batch.length * 1000) / this.#pace > busy;
+    this.#pace = flood ? flushBusy : flushEvery;
+    if (!flood) for (const row of batch) this.#fresh.add(row.id);
     this.#set({ window: insert(this.#state.window, batch, this.#hold), arrivals: this.#state.arrivals + 1 });
   }
 }

@@ -66,16 +66,25 @@ func (a *Answer) Close() error {
 	return err
 }
 
-// watchdog bounds the phases of one call. Cancelling the context is what ends the phase; cause tells which bound it was.
+// watchdog bounds the phases of one call. Cancelling the context is what ends a phase; cause tells which bound it was. It has one
+// timer, which is set for the nearest bound and looks, when it goes off, whether that has been put off meanwhile: so the events
+// of a stream cost no work on timers.
 type watchdog struct {
-	ctx      context.Context
-	cancel   context.CancelCauseFunc
-	parent   context.Context
-	timeouts llm.Timeouts
-	total    *time.Timer
-	mu       sync.Mutex
-	phase    *time.Timer // of the first byte, then of silence
-	begun    bool        // the first byte is here
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	parent context.Context
+	start  time.Time
+	hooks  httptrace.ClientTrace
+	sent   atomic.Bool  // something of the request may have left
+	heard  atomic.Int64 // when the phase was renewed, since start
+	begun  bool         // the first byte is here; the reader's
+
+	mu     sync.Mutex
+	timer  *time.Timer // nil: nothing is bounded
+	phase  expired     // the first byte, then silence
+	length time.Duration
+	idle   time.Duration
+	total  time.Duration
 }
 
 // expired is the cause of a timeout: the name of the bound that was reached.
@@ -84,64 +93,86 @@ type expired string
 func (e expired) Error() string { return string(e) + " timeout" }
 
 func watch(parent context.Context, t llm.Timeouts) *watchdog {
-	w := &watchdog{parent: parent, timeouts: t}
+	w := &watchdog{parent: parent, start: time.Now(), phase: "first_byte", length: t.FirstByte, idle: t.Idle, total: t.Total}
 	w.ctx, w.cancel = context.WithCancelCause(parent)
-	if t.Total > 0 {
-		w.total = time.AfterFunc(t.Total, func() { w.cancel(expired("total")) })
-	}
-	if t.FirstByte > 0 {
-		w.phase = time.AfterFunc(t.FirstByte, func() { w.cancel(expired("first_byte")) })
-	}
+	w.hooks.WroteHeaders = func() { w.sent.Store(true) }
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.arm()
 	return w
 }
 
-// trace notes in sent when the first byte of the request may have left.
-func (w *watchdog) trace(sent *atomic.Bool) context.Context {
-	return httptrace.WithClientTrace(w.ctx, &httptrace.ClientTrace{
-		WroteHeaders: func() { sent.Store(true) },
-	})
+// traced is the context of the request.
+func (w *watchdog) traced() context.Context { return httptrace.WithClientTrace(w.ctx, &w.hooks) }
+
+// nearest is the bound that is reached first if nothing more is heard, and when that is, since start; 0 for never.
+func (w *watchdog) nearest() (expired, time.Duration) {
+	end := time.Duration(w.heard.Load()) + w.length
+	if w.total > 0 && (w.length == 0 || w.total < end) {
+		return "total", w.total
+	}
+	if w.length == 0 {
+		return "", 0
+	}
+	return w.phase, end
+}
+
+// arm sets the timer. The caller holds the lock.
+func (w *watchdog) arm() {
+	_, end := w.nearest()
+	switch left := end - time.Since(w.start); {
+	case end == 0:
+	case w.timer == nil:
+		w.timer = time.AfterFunc(left, w.check)
+	default:
+		w.timer.Reset(left)
+	}
+}
+
+// check ends the call, or sets the timer anew.
+func (w *watchdog) check() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ctx.Err() != nil {
+		return
+	}
+	if which, end := w.nearest(); end == 0 || time.Since(w.start) < end {
+		w.arm()
+	} else {
+		w.cancel(which)
+	}
 }
 
 // beat renews the idle timeout. The first one ends the wait for the first byte: a head alone is no answer yet, since providers
 // send it before they think.
 func (w *watchdog) beat() {
-	if w.begun {
-		if w.phase != nil {
-			w.phase.Reset(w.timeouts.Idle)
-		}
-		return
-	}
-	w.begun = true
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.phase != nil {
-		w.phase.Stop()
-		w.phase = nil
-	}
-	if w.timeouts.Idle > 0 {
-		w.phase = time.AfterFunc(w.timeouts.Idle, func() { w.cancel(expired("idle")) })
+	w.heard.Store(int64(time.Since(w.start)))
+	if !w.begun {
+		w.begun = true
+		w.enter("idle", w.idle)
 	}
 }
 
+// linger bounds silence by d from now on.
 func (w *watchdog) linger(d time.Duration) {
+	w.heard.Store(int64(time.Since(w.start)))
+	w.enter("idle", d)
+}
+
+func (w *watchdog) enter(phase expired, length time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.phase != nil {
-		w.phase.Stop()
-	}
-	w.timeouts.Idle = d
-	w.phase = time.AfterFunc(d, func() { w.cancel(expired("idle")) })
+	w.phase, w.length = phase, length
+	w.arm()
 }
 
 func (w *watchdog) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, t := range []*time.Timer{w.total, w.phase} {
-		if t != nil {
-			t.Stop()
-		}
-	}
 	w.cancel(nil)
+	if w.timer != nil {
+		w.timer.Stop()
+	}
 }
 
 // fail says what went wrong without the text of the Go error, which would name addresses.

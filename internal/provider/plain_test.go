@@ -99,36 +99,41 @@ func TestPlainReuse(t *testing.T) {
 	ok := outcome{Status: 200, Body: "hello"}
 	for _, tt := range []struct {
 		name   string
+		behind string                                                            // what follows the first answer
 		script func(n int64, c net.Conn, in *bufio.Reader, idle chan<- struct{}) // of a connection, after its first answer
 		second outcome
 		conns  int64
 	}{
-		{"kept", func(_ int64, c net.Conn, in *bufio.Reader, idle chan<- struct{}) {
+		{"said more", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", func(_ int64, _ net.Conn, in *bufio.Reader, idle chan<- struct{}) {
+			idle <- struct{}{}
+			readRequest(in)
+		}, ok, 2},
+		{"kept", "", func(_ int64, c net.Conn, in *bufio.Reader, idle chan<- struct{}) {
 			idle <- struct{}{}
 			readRequest(in)
 			io.WriteString(c, hello)
 		}, ok, 1},
-		{"closed while idle", func(_ int64, c net.Conn, _ *bufio.Reader, idle chan<- struct{}) {
+		{"closed while idle", "", func(_ int64, c net.Conn, _ *bufio.Reader, idle chan<- struct{}) {
 			c.Close()
 			idle <- struct{}{}
 		}, ok, 2},
-		{"reset while idle", func(_ int64, c net.Conn, _ *bufio.Reader, idle chan<- struct{}) {
+		{"reset while idle", "", func(_ int64, c net.Conn, _ *bufio.Reader, idle chan<- struct{}) {
 			c.(*net.TCPConn).SetLinger(0)
 			c.Close()
 			idle <- struct{}{}
 		}, ok, 2},
-		{"spoke while idle", func(_ int64, c net.Conn, in *bufio.Reader, idle chan<- struct{}) {
+		{"spoke while idle", "", func(_ int64, c net.Conn, in *bufio.Reader, idle chan<- struct{}) {
 			io.WriteString(c, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nslow")
 			idle <- struct{}{}
 			readRequest(in)
 		}, ok, 2},
-		{"closed when used", func(_ int64, c net.Conn, in *bufio.Reader, idle chan<- struct{}) {
+		{"closed when used", "", func(_ int64, c net.Conn, in *bufio.Reader, idle chan<- struct{}) {
 			idle <- struct{}{}
 			in.Peek(1)
 			c.(*net.TCPConn).SetLinger(0)
 			c.Close()
 		}, ok, 2},
-		{"closed in the answer", func(_ int64, c net.Conn, in *bufio.Reader, idle chan<- struct{}) {
+		{"closed in the answer", "", func(_ int64, c net.Conn, in *bufio.Reader, idle chan<- struct{}) {
 			idle <- struct{}{}
 			readRequest(in)
 			io.WriteString(c, "HTTP/1.1 200")
@@ -142,10 +147,11 @@ func TestPlainReuse(t *testing.T) {
 				if _, _, ok := readRequest(in); !ok {
 					return
 				}
-				io.WriteString(c, hello)
 				if n == 1 {
+					io.WriteString(c, hello+tt.behind)
 					tt.script(n, c, in, idle)
 				} else {
+					io.WriteString(c, hello)
 					io.Copy(io.Discard, in)
 				}
 			})

@@ -140,11 +140,10 @@ func (u *Upstream) Do(ctx context.Context, call Call) (*Answer, error) {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	setBody(req, call.Body)
-	sent := new(atomic.Bool)
-	resp, err := u.Transport.RoundTrip(req.WithContext(w.trace(sent)))
+	resp, err := u.Transport.RoundTrip(req.WithContext(w.traced()))
 	if err != nil {
 		w.stop()
-		return nil, w.fail(err, sent.Load())
+		return nil, w.fail(err, w.sent.Load())
 	}
 	return &Answer{Status: resp.StatusCode, Header: resp.Header, body: resp.Body, watch: w}, nil
 }
@@ -152,12 +151,20 @@ func (u *Upstream) Do(ctx context.Context, call Call) (*Answer, error) {
 func (u *Upstream) address(path string) *url.URL {
 	a := *u.Base
 	path, a.RawQuery, _ = strings.Cut(path, "?")
-	if plain, err := url.PathUnescape(path); err == nil {
+	if a.RawPath == "" && !strings.Contains(path, "%") { // nearly always
+		a.Path += path
+	} else if plain, err := url.PathUnescape(path); err == nil {
 		a.RawPath = a.EscapedPath() + path
 		a.Path += plain
 	}
 	return &a
 }
+
+// Values that many requests share. Nobody writes into the values of a request's header.
+var (
+	jsonType    = []string{"application/json"}
+	eventStream = []string{"text/event-stream"}
+)
 
 func (u *Upstream) header(call Call) http.Header {
 	h := make(http.Header, 8)
@@ -171,9 +178,9 @@ func (u *Upstream) header(call Call) http.Header {
 			h[name] = v
 		}
 	}
-	h["Content-Type"] = []string{"application/json"}
+	h["Content-Type"] = jsonType
 	if call.Stream {
-		h["Accept"] = []string{"text/event-stream"}
+		h["Accept"] = eventStream
 	}
 	if call.Trace != "" {
 		h["Traceparent"] = []string{call.Trace}

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -35,6 +36,18 @@ type Chat struct {
 	Tier     string // service tier asked for, in the words of the dialect it came from
 	Usage    bool   // the caller of a stream asked for a usage event (dialects where that is a choice)
 	Ext      Ext
+	Vital    []string // members of Ext without which the answer is another one (a stored prompt, a search, a form of the reply)
+}
+
+// Losses reports the members kept for dialects other than own: grave ones where the request cannot do without.
+func (c *Chat) Losses(dst []Loss, own Dialect) []Loss {
+	from := len(dst)
+	dst = c.Ext.Losses(dst, own, "")
+	for i := range dst[from:] {
+		l := &dst[from+i]
+		l.Grave = slices.Contains(c.Vital, l.Path)
+	}
+	return dst
 }
 
 // Role says who speaks a message.

@@ -2,6 +2,8 @@ package llm
 
 import (
 	"encoding/base64"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,11 +70,11 @@ type Loss struct {
 
 // Losses reports every member kept for a dialect other than own, as mild losses at path.
 func (x Ext) Losses(dst []Loss, own Dialect, path string) []Loss {
-	for d, raw := range x {
+	for _, d := range slices.Sorted(maps.Keys(x)) {
 		if d == own {
 			continue
 		}
-		for name := range members(raw) {
+		for name := range members(x[d]) {
 			p := name
 			if path != "" {
 				p = path + "." + name

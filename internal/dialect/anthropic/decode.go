@@ -76,6 +76,7 @@ func (d *decoder) top(chat *llm.Chat, x *extras, name, v []byte) (err error) {
 	case "tool_choice":
 		if !choice(v, &chat.Choice) {
 			x.add(name, v)
+			chat.Vital = append(chat.Vital, "tool_choice")
 		}
 	case "max_tokens":
 		s.MaxTokens, err = integer(v)
@@ -99,6 +100,7 @@ func (d *decoder) top(chat *llm.Chat, x *extras, name, v []byte) (err error) {
 	case "output_format": // the name during the beta of 2025, still taken
 		if !format(v, &chat.Output) {
 			x.add(name, v)
+			chat.Vital = append(chat.Vital, "output_format")
 		}
 	case "metadata":
 		var rest extras
@@ -114,6 +116,9 @@ func (d *decoder) top(chat *llm.Chat, x *extras, name, v []byte) (err error) {
 		}
 	case "service_tier":
 		return text(v, &chat.Tier)
+	case "mcp_servers", "container": // tools that the provider runs, and where
+		x.add(name, v)
+		chat.Vital = append(chat.Vital, string(name))
 	default:
 		x.add(name, v)
 	}
@@ -163,8 +168,11 @@ func (d *decoder) outputConfig(v []byte, chat *llm.Chat) error {
 			return nil
 		case string(name) == "effort":
 			return text(v, &chat.Thinking.Effort)
-		case string(name) == "format" && format(v, &chat.Output):
-			return nil
+		case string(name) == "format":
+			if format(v, &chat.Output) {
+				return nil
+			}
+			chat.Vital = append(chat.Vital, "output_config")
 		}
 		d.output.add(name, v)
 		return nil

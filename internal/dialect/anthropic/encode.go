@@ -270,7 +270,7 @@ func (e *encoder) rest() {
 		}
 		return e.dropped(name)
 	})
-	e.losses = c.Ext.Losses(e.losses, own, "")
+	e.losses = c.Losses(e.losses, own)
 	if o := c.Output; o.Verbosity != "" {
 		e.lose("verbosity", "no counterpart in "+string(own))
 	}

@@ -163,11 +163,11 @@ func TestEncodeRequest(t *testing.T) {
 		}), `"max_tokens":1000,"messages":` + hi, []string{"thinking"}},
 		{"budget above max_tokens", sonnet45, user(func(c *llm.Chat) {
 			c.Thinking.Budget, c.Sampling.MaxTokens = new(int64(4000)), new(int64(2000))
-		}), `"max_tokens":2000,"thinking":{"type":"enabled","budget_tokens":1899},"messages":` + hi, []string{"thinking.budget_tokens"}},
+		}), `"max_tokens":2000,"thinking":{"type":"enabled","budget_tokens":1899},"messages":` + hi, []string{"thinking.budget"}},
 		{"effort stays", opus48, user(func(c *llm.Chat) { c.Thinking.Effort = "xhigh" }),
 			`"max_tokens":128000,"thinking":{"type":"adaptive"},"output_config":{"effort":"xhigh"},"messages":` + hi, nil},
 		{"effort is clamped", opus46, user(func(c *llm.Chat) { c.Thinking.Effort = "xhigh" }),
-			`"max_tokens":128000,"thinking":{"type":"adaptive"},"output_config":{"effort":"high"},"messages":` + hi, []string{"effort"}},
+			`"max_tokens":128000,"thinking":{"type":"adaptive"},"output_config":{"effort":"high"},"messages":` + hi, []string{"thinking.effort"}},
 		{"minimal effort", opus48, user(func(c *llm.Chat) { c.Thinking.Effort = "minimal" }),
 			`"max_tokens":128000,"thinking":{"type":"adaptive"},"output_config":{"effort":"low"},"messages":` + hi, nil},
 		{"no effort", sonnet55, user(func(c *llm.Chat) { c.Thinking.Effort = "none" }),
@@ -415,7 +415,8 @@ func TestDecodeRequest(t *testing.T) {
 		Thinking: llm.Thinking{Budget: new(int64(1024)), Display: "omitted", Effort: "low"},
 		Output:   llm.Output{Kind: "schema", Schema: []byte(`{"type":"object"}`)},
 		User:     "u", Tier: "auto",
-		Ext: llm.Ext{own: []byte(`{"metadata":{"zz":2},"mcp_servers":[{"name":"n"}],"output_config":{"zz":1}}`)},
+		Ext:   llm.Ext{own: []byte(`{"metadata":{"zz":2},"mcp_servers":[{"name":"n"}],"output_config":{"zz":1}}`)},
+		Vital: []string{"mcp_servers"},
 	}
 	got, err := Codec{}.DecodeRequest([]byte(body))
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

@@ -53,7 +53,7 @@ func (e *encoder) plan(turns []turn) plan {
 func (e *encoder) planEffort(p *plan, want string) {
 	p.effort = e.traits.clampEffort(want)
 	if p.effort != "" && p.effort != want && want != "minimal" {
-		e.lose("effort", "the model goes up to "+p.effort)
+		e.lose("thinking.effort", "the model goes up to "+p.effort)
 	}
 }
 
@@ -62,7 +62,7 @@ func (e *encoder) planThinking(p *plan, t llm.Thinking, turns []turn) {
 	case e.traits.adaptive && (t.Auto || t.Budget == nil || !e.traits.budget):
 		p.mode = "adaptive"
 		if t.Budget != nil && !t.Auto {
-			e.lose("thinking.budget_tokens", "the model decides itself how much it thinks")
+			e.lose("thinking.budget", "the model decides itself how much it thinks")
 		}
 		return
 	case !e.traits.budget:
@@ -96,7 +96,7 @@ func (e *encoder) planBudget(maxTokens int64, t llm.Thinking) int64 {
 	}
 	budget := fit(max(minBudget, *t.Budget), maxTokens)
 	if budget != *t.Budget {
-		e.lose("thinking.budget_tokens", "has to be at least 1024 and below max_tokens")
+		e.lose("thinking.budget", "has to be at least 1024 and below max_tokens")
 	}
 	return budget
 }

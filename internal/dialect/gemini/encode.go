@@ -34,7 +34,7 @@ func (Codec) EncodeRequest(chat *llm.Chat, to llm.Target) ([]byte, []llm.Loss, e
 		e.issuer = issuer
 	}
 	own := chat.Ext[llm.Gemini]
-	e.losses = chat.Ext.Losses(e.losses, llm.Gemini, "")
+	e.losses = chat.Losses(e.losses, llm.Gemini)
 	turns := e.turns(chat)
 	w := &e.w
 	w.open('{')
@@ -260,7 +260,7 @@ func (e *encoder) output(o *llm.Output, ownMime bool) {
 	if o.Kind == "schema" && o.Schema != nil {
 		schema, lost := compile(o.Schema)
 		if lost != nil {
-			e.lose("response_format", unenforced(lost), false)
+			e.lose("response_format.schema", unenforced(lost), false)
 		}
 		w.name("responseJsonSchema")
 		w.raw(schema)

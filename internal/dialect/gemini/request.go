@@ -41,6 +41,9 @@ func (Codec) DecodeRequest(body []byte) (*llm.Chat, error) {
 		case "generationConfig":
 			d.config(chat, value, &config)
 		case "model": // of the URL; batch writers repeat it here
+		case "cachedContent": // a prompt that Google keeps
+			rest.add(name, value)
+			chat.Vital = append(chat.Vital, "cachedContent")
 		default:
 			rest.add(name, value)
 		}
@@ -293,6 +296,7 @@ func (d *decoder) config(chat *llm.Chat, raw []byte, rest *extra) {
 		o.Kind = "text"
 	default: // text/x.enum and whatever comes: only Gemini can say it
 		rest.add([]byte("responseMimeType"), rawjson.AppendQuote(nil, mime))
+		chat.Vital = append(chat.Vital, "generationConfig")
 	}
 	switch {
 	case o.Schema != nil:

@@ -88,7 +88,7 @@ func (e *encoder) thinking(t llm.Thinking, rest []byte) {
 	major, minor := version(e.to.Model)
 	off := t.Off || t.Effort == "none"
 	if thinks := major > 2 || major == 2 && minor >= 5 || major == 0; !thinks && !off {
-		e.lose("reasoning", "the model does not think", false)
+		e.lose("thinking", "the model does not think", false)
 		return
 	}
 	w := &e.w
@@ -101,7 +101,7 @@ func (e *encoder) thinking(t llm.Thinking, rest []byte) {
 		w.name("thinkingBudget")
 		w.int(*t.Budget)
 		if t.Effort != "" {
-			e.lose("reasoning.effort", "Gemini takes a budget or an effort", false)
+			e.lose("thinking.effort", "Gemini takes a budget or an effort", false)
 		}
 	case t.Effort != "":
 		e.effort(t.Effort, major, pro)
@@ -136,7 +136,7 @@ func (e *encoder) thinkLeast(major int, pro bool) {
 		e.w.int(0)
 		return
 	}
-	e.lose("reasoning", "the model cannot be told not to think; it is told to think little", false)
+	e.lose("thinking", "the model cannot be told not to think; it is told to think little", false)
 }
 
 func (e *encoder) level(level string) {
@@ -148,10 +148,10 @@ func (e *encoder) effort(effort string, major int, pro bool) {
 	budget, known := budgets[effort]
 	switch {
 	case !known:
-		e.lose("reasoning.effort", "no counterpart in Gemini", false)
+		e.lose("thinking.effort", "no counterpart in Gemini", false)
 		return
 	case effort == "xhigh" || effort == "max":
-		e.lose("reasoning.effort", "high is Gemini's most", false)
+		e.lose("thinking.effort", "high is Gemini's most", false)
 	}
 	if major < 3 {
 		e.w.name("thinkingBudget")

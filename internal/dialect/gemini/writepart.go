@@ -34,6 +34,9 @@ func (pw *partWriter) part(p llm.Part, at string) {
 		w.str(p.Text)
 		pw.close(p.Ext, pw.seal(p.Seal), at)
 		pw.mark(p.Mark, at)
+		if pw.request && len(p.Cites) > 0 {
+			pw.lose(at+".citations", "requests have no place for citations", false)
+		}
 	case llm.Thought:
 		w.open('{')
 		if !p.Redacted {

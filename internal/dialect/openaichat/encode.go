@@ -10,7 +10,7 @@ import (
 // EncodeRequest writes the request. What stays the same over a conversation comes first, the messages last.
 func (Codec) EncodeRequest(chat *llm.Chat, to llm.Target) ([]byte, []llm.Loss, error) {
 	e := encoder{chat: chat, to: to, q: quirks(to)}
-	e.losses = chat.Ext.Losses(e.losses, own, "")
+	e.losses = chat.Losses(e.losses, own)
 	e.open('{')
 	e.str("model", to.Model)
 	e.tools()
@@ -19,12 +19,20 @@ func (Codec) EncodeRequest(chat *llm.Chat, to llm.Target) ([]byte, []llm.Loss, e
 	e.thinking()
 	e.sampling()
 	e.optional("user", chat.User != "", func() { e.str("user", chat.User) })
-	e.optional("service_tier", chat.Tier != "", func() { e.str("service_tier", chat.Tier) })
+	e.optional("service_tier", chat.Tier != "", func() { e.str("service_tier", tierWord(chat.Tier)) })
 	e.kept()
 	e.stream()
 	e.messages()
 	e.close('}')
 	return e.b, e.losses, nil
+}
+
+// tierWord is a service tier in OpenAI's words: Anthropic's standard_only is no priority.
+func tierWord(word string) string {
+	if word == "standard_only" {
+		return "default"
+	}
+	return word
 }
 
 // encoder writes one request.
@@ -138,7 +146,7 @@ func (e *encoder) responseFormat() {
 	if o.Kind == "schema" && (e.q.NoSchema || o.Schema == nil) {
 		kind = "json_object"
 		if o.Schema != nil {
-			e.lose(true, "response_format.json_schema", "the provider takes no schema")
+			e.lose(true, "response_format.schema", "the provider takes no schema")
 		}
 	}
 	e.name("response_format")

@@ -18,7 +18,7 @@ func (e *encoder) messages() {
 		e.losses = m.Ext.Losses(e.losses, own, path)
 		switch m.Role {
 		case llm.RoleSystem:
-			e.message("system", m.Name, path, m.Parts, m.Ext)
+			e.message("system", m.Name, path+".content", m.Parts, m.Ext)
 		case llm.RoleUser:
 			e.user(path, m)
 		case llm.RoleAssistant:
@@ -28,13 +28,13 @@ func (e *encoder) messages() {
 	e.close(']')
 }
 
-// message writes one message whose parts are all content.
+// message writes one message whose parts are all content, which the caller has at path.
 func (e *encoder) message(role, name, path string, parts []llm.Part, ext llm.Ext) {
 	e.open('{')
 	e.str("role", role)
 	e.some("name", name)
 	e.name("content")
-	e.content(path+".content", numbered(parts))
+	e.content(path, numbered(parts))
 	e.ext(ext)
 	e.close('}')
 }
@@ -140,15 +140,19 @@ func (e *encoder) assistant(path string, m *llm.Message) {
 		audio   *llm.Opaque
 		seal    *llm.Seal
 	)
+	moved := false // behind what was said later
 	for i, p := range m.Parts {
 		where := at(path+".content", i)
 		switch p := p.(type) {
 		case llm.Thought:
 			if e.keeps(where, &p) {
+				moved = moved || len(content)+len(calls) > 0
 				spoken = append(spoken, p)
 			}
+			continue
 		case llm.Call:
 			calls = append(calls, piece{i, p})
+			continue
 		case llm.Opaque:
 			if p.From == own && p.Kind == "audio" {
 				audio = &p
@@ -163,6 +167,10 @@ func (e *encoder) assistant(path string, m *llm.Message) {
 		default:
 			content = append(content, piece{i, p})
 		}
+		moved = moved || len(calls) > 0
+	}
+	if moved {
+		e.lose(false, path+".content", "thoughts, content and calls are said in this order")
 	}
 	if n := len(content); n > 0 && n <= 2 { // a refusal in the end has its own member
 		if t, ok := content[n-1].part.(llm.Text); ok && t.Refusal && plainText(content[:n-1]) && plain(t) {

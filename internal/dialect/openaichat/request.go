@@ -90,7 +90,23 @@ func (d *request) member(name, value []byte) {
 	case "reasoning_effort", "reasoning", "thinking", "include_reasoning":
 		d.thinking(param, value)
 	default:
-		d.extra.add(name, value)
+		d.keep(name, value, vital[param])
+	}
+}
+
+// vital are the members beyond the model's words that make the answer another one: what is searched, what it is to be grounded
+// in, and what form it is held to (llama.cpp, vLLM, xAI, Azure, Alibaba, OpenRouter).
+var vital = map[string]bool{
+	"web_search_options": true, "search_parameters": true, "enable_search": true, "plugins": true, "data_sources": true, "documents": true,
+	"grammar": true, "json_schema": true, "structured_outputs": true,
+	"guided_json": true, "guided_regex": true, "guided_choice": true, "guided_grammar": true,
+}
+
+// keep puts a member aside for this dialect.
+func (d *request) keep(name, value []byte, vital bool) {
+	d.extra.add(name, value)
+	if vital {
+		d.chat.Vital = append(d.chat.Vital, string(name))
 	}
 }
 
@@ -166,7 +182,7 @@ func (d *request) responseFormat(value []byte) {
 		})
 	}
 	if !whole {
-		d.extra.add([]byte("response_format"), value)
+		d.keep([]byte("response_format"), value, out.Kind == "")
 	}
 }
 

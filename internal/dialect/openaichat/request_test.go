@@ -206,7 +206,7 @@ func TestEncodeRequest(t *testing.T) {
 			Output:   llm.Output{Kind: "schema", Schema: []byte(`{}`)},
 		}, quirk(llm.Quirks{MaxTokens: "max_tokens", NoStreamOptions: true, ToolAny: "any", NoSchema: true, Drops: []string{"seed", "n"}}),
 			`{"model":"m","tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"any","response_format":{"type":"json_object"},"max_tokens":9,"stream":true,` + x,
-			[]string{"!response_format.json_schema", "seed", "!n"}},
+			[]string{"!response_format.schema", "seed", "!n"}},
 		{"foreign things", llm.Chat{
 			Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{
 				llm.Text{Text: "x", Mark: &llm.CacheMark{}}, llm.Opaque{From: llm.Anthropic, Kind: "search_result"}, llm.Media{Type: "application/pdf", URL: "https://x/y.pdf"},

@@ -120,7 +120,7 @@ func (d *request) toolChoice(param string, value []byte) {
 		case "required", "any":
 			c.Mode = llm.ToolAny
 		default:
-			d.extra.add([]byte(param), value)
+			d.keep([]byte(param), value, true)
 		}
 		return
 	}
@@ -140,7 +140,7 @@ func (d *request) toolChoice(param string, value []byte) {
 	case kind == "allowed_tools" && allowed != nil:
 		d.allowedTools(value, allowed)
 	default:
-		d.extra.add([]byte(param), value)
+		d.keep([]byte(param), value, true)
 	}
 }
 
@@ -163,6 +163,6 @@ func (d *request) allowedTools(value, allowed []byte) {
 		return true
 	})
 	if !whole {
-		d.extra.add([]byte("tool_choice"), value)
+		d.keep([]byte("tool_choice"), value, true)
 	}
 }

@@ -16,22 +16,33 @@ import (
 type client struct {
 	*load
 	tally *tally
+	own   []byte // the text of its conversation, if it has one
 	conn  net.Conn
 	in    *bufio.Reader
 	lines *bufio.Reader
 	body  bytes.Buffer
 }
 
-func newClient(l *load) *client {
-	return &client{load: l, tally: newTally(), in: bufio.NewReaderSize(nil, 16<<10), lines: bufio.NewReaderSize(nil, 4<<10)}
+func newClient(l *load, i int) *client {
+	c := &client{load: l, tally: newTally(), in: bufio.NewReaderSize(nil, 16<<10), lines: bufio.NewReaderSize(nil, 4<<10)}
+	if l.talk {
+		c.own = l.requests[i]
+	}
+	return c
 }
 
 // run sends requests until there are no more.
 func (c *client) run() {
 	for {
-		due, text, ok := c.next()
+		due, n, ok := c.next()
 		if !ok {
 			break
+		}
+		text := c.own
+		if text == nil {
+			text = c.requests[n%int64(len(c.requests))]
+		} else {
+			setTurn(text, n)
 		}
 		if err := c.do(due, text); err != nil {
 			c.tally.fail(err)

@@ -33,6 +33,7 @@ type options struct {
 	rate    float64
 	stream  bool
 	pad     int
+	talk    bool
 	model   string
 	headers []string
 	timeout time.Duration
@@ -46,6 +47,7 @@ func parse() (o options) {
 	flag.Float64Var(&o.rate, "rate", 0, "requests per second, in an open loop; 0: closed loop")
 	flag.BoolVar(&o.stream, "stream", false, "ask for streams")
 	flag.IntVar(&o.pad, "pad", 0, "bytes of prose to add to the prompt")
+	flag.BoolVar(&o.talk, "talk", false, "each connection is a conversation: it sends its own prompt again and again, and only the end of it changes")
 	flag.StringVar(&o.model, "model", "gpt-4o-mini", "what to call")
 	flag.DurationVar(&o.timeout, "timeout", 30*time.Second, "of one request")
 	flag.Func("H", "header, as 'Name: value'; repeatable", func(s string) error {
@@ -72,7 +74,7 @@ func main() {
 type load struct {
 	options
 	host     string
-	requests [][]byte // the texts that are sent, in turn
+	requests [][]byte // the texts that are sent: in turn or, in conversations, one by each connection
 	sent     atomic.Int64
 	due      chan time.Time // of open loops; nil in closed ones
 	until    time.Time
@@ -95,7 +97,7 @@ func run(o options) (*figures.Load, error) {
 	clients := make([]*client, o.conns)
 	var wg sync.WaitGroup
 	for i := range clients {
-		clients[i] = newClient(l)
+		clients[i] = newClient(l, i)
 		wg.Go(clients[i].run)
 	}
 	backlog := 0
@@ -112,16 +114,16 @@ func run(o options) (*figures.Load, error) {
 	return result, nil
 }
 
-// next says when the next request is due and which text it has. ok is false when the run is over.
-func (l *load) next() (due time.Time, text []byte, ok bool) {
+// next says when the next request is due and which number it has. ok is false when the run is over.
+func (l *load) next() (due time.Time, n int64, ok bool) {
 	if l.due != nil {
 		due, ok = <-l.due
 	} else {
 		due = time.Now()
 		ok = due.Before(l.until)
 	}
-	n := l.sent.Add(1)
-	return due, l.requests[n%int64(len(l.requests))], ok && n <= l.count
+	n = l.sent.Add(1)
+	return due, n, ok && n <= l.count
 }
 
 // schedule makes requests due at a constant rate, and tells how far the connections fell behind at most.

@@ -15,7 +15,10 @@ const texts = 64
 // requests writes out the requests of a run.
 func requests(o options, target *url.URL) [][]byte {
 	n := 1
-	if o.pad > 0 {
+	switch {
+	case o.talk:
+		n = o.conns
+	case o.pad > 0:
 		n = texts
 	}
 	list := make([][]byte, n)
@@ -25,6 +28,9 @@ func requests(o options, target *url.URL) [][]byte {
 		fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lg/1\r\nAccept: */*\r\nContent-Type: application/json\r\n", target.RequestURI(), target.Host)
 		for _, h := range o.headers {
 			b.WriteString(h + "\r\n")
+		}
+		if o.talk {
+			fmt.Fprintf(&b, "X-Tidegate-Session: conversation-%d\r\n", i)
 		}
 		fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
 		list[i] = b.Bytes()
@@ -38,9 +44,18 @@ func document(o options, random *rand.Rand) string {
 	if o.stream {
 		stream = `"stream":true,"stream_options":{"include_usage":true},`
 	}
-	prompt, _ := json.Marshal(prose(o.pad, random) + "What does an AI gateway do? Answer in two sentences.") // a string cannot fail
+	prompt, _ := json.Marshal(prose(o.pad, random) + "What does an AI gateway do? Answer in two sentences. " + turn) // a string cannot fail
 	return `{"model":"` + o.model + `",` + stream + `"messages":[{"role":"system","content":"You are a helpful assistant."},` +
 		`{"role":"user","content":` + string(prompt) + `}],"temperature":0.7,"max_tokens":256}`
+}
+
+// turn is what changes within a conversation.
+const turn = "Turn 00000000."
+
+// setTurn writes a number into a text.
+func setTurn(text []byte, n int64) {
+	at := bytes.LastIndex(text, []byte(turn[:len("Turn ")])) + len("Turn ")
+	copy(text[at:], fmt.Sprintf("%08d", n%1e8))
 }
 
 // words of which prose is made. It compresses to about a third, as English does.

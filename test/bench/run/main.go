@@ -129,7 +129,8 @@ func (b *bench) all(ctx context.Context) (*report, error) {
 		subjects []*subject
 	}{
 		{&r.small, work{name: "small chat", args: []string{"-c", "64"}}, subjects},
-		{&r.large, work{name: "64 KB prompt", args: []string{"-c", "16", "-pad", "65536"}}, subjects},
+		{&r.large, work{name: "64 KB conversation", args: []string{"-c", "16", "-pad", "65536", "-talk"}}, subjects},
+		{&r.novel, work{name: "64 KB of new text", args: []string{"-c", "16", "-pad", "65536"}}, subjects},
 		{&r.events, work{name: "streamed event", args: []string{"-c", "50", "-stream"}, events: true}, present(rp, gateway, nginx)},
 	} {
 		w.work.length, w.work.warm = b.length, b.warm

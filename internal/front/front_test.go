@@ -136,7 +136,8 @@ func (h *house) post(ctx context.Context, path, body string, header ...string) *
 func (h *house) serve(req *http.Request, fail int) (w *recorder) {
 	w = &recorder{ResponseRecorder: httptest.NewRecorder(), fail: fail}
 	defer func() {
-		if p := recover(); p != nil && p != http.ErrAbortHandler {
+		p := recover()
+		if err, ok := p.(error); p != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) {
 			panic(p)
 		}
 	}()
@@ -361,6 +362,19 @@ func (w *watcher) Write(p []byte) (int, error) {
 		w.settled = len(w.books.records) > w.before
 	}
 	return w.recorder.Write(p)
+}
+
+// Waiting for a provider is not the gateway's own time, in a stream as little as elsewhere.
+func TestOverhead(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t, true, Limits{})
+			h.post(t.Context(), "/v1/chat/completions", chatBody("chat/slow_first_byte:ms=3000+stream:gap=1s", stream))
+			if r := h.books.last(); r.Overhead > time.Millisecond || r.Total < 3*time.Second {
+				t.Errorf("stream %v: overhead %v of %v", stream, r.Overhead, r.Total)
+			}
+		})
+	}
 }
 
 // What is kept of an exchange: both bodies, headers without credentials, nothing when it is switched off.

@@ -43,7 +43,6 @@ type Exchange struct {
 	attempts []*route.Attempt
 	record   logs.Record
 	bodies   *logs.Bodies // nil: not kept
-	working  time.Duration
 	settle   sync.Once
 	closed   bool // the books are: nothing is added any more
 	settled  error

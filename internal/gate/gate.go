@@ -110,27 +110,28 @@ func (g *Gate) Do(ctx context.Context, x *Exchange) (*route.Answer, error) {
 
 // explain says why the target is the one it is.
 func (x *Exchange) explain(plan *route.Plan) {
-	why := plan.Why
+	why := []string{plan.Why}
 	if len(x.attempts) > 0 {
 		last := x.attempts[len(x.attempts)-1]
 		if !last.Target.Own {
-			why = "fallback"
+			why[0] = "fallback"
 		}
 		for _, a := range x.attempts[:len(x.attempts)-1] {
 			if a.Err != nil {
-				why += "; " + a.Target.String() + " " + a.Err.Class.String()
+				why = append(why, a.Target.String()+" "+a.Err.Class.String())
 			}
 		}
 	}
 	if len(plan.Skipped) > 0 {
-		why += "; skipped " + strings.Join(plan.Skipped, ", ")
+		why = append(why, "skipped "+strings.Join(plan.Skipped, ", "))
 	}
-	x.record.Route = why
+	x.record.Route = strings.Join(why, "; ")
 	busy := time.Duration(0)
+	now := x.gate.now()
 	for _, a := range x.attempts {
-		busy += cmp.Or(a.Total, a.FirstByte)
+		busy += cmp.Or(a.Total, now.Sub(a.At)) // a stream that was committed just now is not over
 	}
-	x.record.Overhead = max(1, x.gate.now().Sub(x.record.At)-busy)
+	x.record.Overhead = max(1, now.Sub(x.record.At)-busy)
 }
 
 // translated takes down what the translation lost.

@@ -35,6 +35,7 @@ type Upstream struct {
 	Extra       []byte // JSON object whose members are set in every request; nil for none
 	Transport   http.RoundTripper
 	turn        *atomic.Uint64 // shares the load between credentials
+	secrets     *strings.Replacer
 }
 
 // Options says how an upstream differs from its row.
@@ -54,7 +55,7 @@ type Options struct {
 func New(row Row, opt Options) (*Upstream, error) {
 	u := &Upstream{
 		Row: row, Name: opt.Name, Credentials: opt.Credentials, Models: opt.Models, Timeouts: opt.Timeouts, Extra: opt.Extra,
-		Transport: opt.Transport, turn: new(atomic.Uint64),
+		Transport: opt.Transport, turn: new(atomic.Uint64), secrets: redactor(opt.Credentials, opt.Header),
 	}
 	if opt.Default != "" {
 		u.Default = opt.Default

@@ -1,7 +1,6 @@
 package route
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -188,24 +187,21 @@ func (c *Caller) attempt(ctx context.Context, plan *Plan, target *Target, req *R
 		Path: path, Body: body, Stream: req.Head.Stream, Header: req.Header, Trace: req.Trace, Credential: cred, Timeouts: target.Timeouts,
 	})
 	if err != nil {
-		return nil, c.fail(a, llm.AsError(err), cred)
+		return nil, c.fail(a, llm.AsError(err))
 	}
 	a.Sent, a.Status, a.FirstByte = true, resp.Status, c.Now().Sub(a.At)
 	answer := &Answer{Attempt: a, Header: resp.Header, Same: same}
 	last := target == &plan.Targets[len(plan.Targets)-1]
 	if err := c.read(answer, resp, req, last); err != nil {
 		resp.Close()
-		return nil, c.fail(a, err, cred)
+		return nil, c.fail(a, err)
 	}
 	return answer, nil
 }
 
 // fail completes a failed attempt. Some upstreams repeat the key that they refuse: it is taken out of whatever they said.
-func (c *Caller) fail(a *Attempt, err *llm.Error, cred provider.Credential) *llm.Error {
-	if cred.Key != "" {
-		err.Message = strings.ReplaceAll(err.Message, cred.Key, "•••")
-		err.Raw = bytes.ReplaceAll(err.Raw, []byte(cred.Key), []byte("•••"))
-	}
+func (c *Caller) fail(a *Attempt, err *llm.Error) *llm.Error {
+	a.Target.Upstream.Redact(err)
 	a.Err, a.Sent, a.Total = err, a.Sent || err.Sent, c.Now().Sub(a.At)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -30,9 +31,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	h := http.Header{"Content-Type": {"application/json"}}
-	for k, v := range s.header {
-		h[k] = v
-	}
+	maps.Copy(h, s.header)
 	kind, body, _ := strings.Cut(a, " ")
 	status := 200
 	switch kind {
@@ -72,7 +71,7 @@ type setup struct {
 func run(t *testing.T, s setup) (answer *Answer, err error, first, second *script, pauses []time.Duration, noted []*Attempt) {
 	t.Helper()
 	first, second = &script{answers: s.first, header: s.header}, &script{answers: s.second}
-	creds := []provider.Credential{{Label: "1", Key: "key-1"}, {Label: "2", Key: "key-2"}}
+	creds := []provider.Credential{{Label: "1", Key: "key-number-1"}, {Label: "2", Key: "key-number-2"}}
 	up := func(name string, tr http.RoundTripper, n int) Target {
 		u := upstream(t, provider.Row{Name: name, Auth: provider.Bearer}, provider.Options{Name: name, Credentials: creds[:n], Transport: tr})
 		codec, _ := dialect.For(llm.OpenAIChat)
@@ -207,9 +206,9 @@ func TestBreaks(t *testing.T) {
 
 // What an upstream says never gives its key away (pitfall K1).
 func TestEchoedKey(t *testing.T) {
-	_, err, _, _, _, _ := run(t, setup{first: []string{`400 {"error":{"message":"bad header Bearer key-1","type":"x"}}`}})
+	_, err, _, _, _, _ := run(t, setup{first: []string{`400 {"error":{"message":"bad header Bearer key-number-1","type":"x"}}`}})
 	e := llm.AsError(err)
-	if strings.Contains(e.Message, "key-1") || strings.Contains(string(e.Raw), "key-1") || !strings.Contains(e.Message, "•••") {
+	if strings.Contains(e.Message, "key-number-1") || strings.Contains(string(e.Raw), "key-number-1") || !strings.Contains(e.Message, "•••") {
 		t.Errorf("%s %s", e.Message, e.Raw)
 	}
 }

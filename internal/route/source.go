@@ -26,6 +26,7 @@ type source struct {
 	frames *sse.Reader
 	dec    dialect.StreamDecoder
 	resp   *provider.Answer
+	from   *provider.Upstream
 	tally  *stream.Tally
 	events []llm.Event
 	held   []llm.Step // the preamble
@@ -34,7 +35,8 @@ type source struct {
 }
 
 func newSource(dec dialect.StreamDecoder, answer *Answer, resp *provider.Answer) *source {
-	return &source{frames: sse.NewReader(resp, 0), dec: dec, resp: resp, tally: &answer.Attempt.Tally, same: answer.Same}
+	a := answer.Attempt
+	return &source{frames: sse.NewReader(resp, 0), dec: dec, resp: resp, from: a.Target.Upstream, tally: &a.Tally, same: answer.Same}
 }
 
 // commit reads up to the first content. An error before it comes back, and another target may be tried; the steps read so
@@ -96,6 +98,7 @@ func (s *source) read() (step llm.Step, err error, ok bool) {
 		if len(e.Raw) > 0 && s.tally.Began {
 			s.rest(e)
 		}
+		s.from.Redact(e)
 		return step, e, true
 	}
 	if s.tally.Done && !s.ended {

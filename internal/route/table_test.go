@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,12 +17,7 @@ import (
 type shelf map[string][]string
 
 func (s shelf) Knows(provider, model string) bool {
-	for _, m := range s[provider] {
-		if m == model {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s[provider], model)
 }
 func (s shelf) Models(provider string) []string { return s[provider] }
 func (s shelf) Window(_, model string) int64 {

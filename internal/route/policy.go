@@ -41,10 +41,12 @@ const (
 
 // retriable tells whether the same target may be asked again, and after which pause. jitter is in [0, 1).
 func retriable(err *llm.Error, tries int, jitter float64) (time.Duration, bool) {
-	if !policy[err.Class].again && !(err.Class == llm.Timeout && err.Code == "connect_timeout") {
+	switch {
+	case !policy[err.Class].again && err.Code != "connect_timeout":
 		return 0, false
-	}
-	if err.RetryAfter > patience {
+	case err.Class == llm.Network && err.Sent: // it may have been served, and billed, before the connection broke
+		return 0, false
+	case err.RetryAfter > patience:
 		return 0, false
 	}
 	pause := min(firstPause<<(tries-1), longest)

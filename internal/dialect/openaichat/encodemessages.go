@@ -11,77 +11,54 @@ func (e *encoder) messages() {
 	e.name("messages")
 	e.open('[')
 	if len(e.chat.System) > 0 {
-		e.message("system", "", "system", e.chat.System, nil)
+		e.message(&turn{role: llm.RoleSystem, items: numbered("system", e.chat.System)})
 	}
-	for i := range e.chat.Messages {
-		m, path := &e.chat.Messages[i], at("messages", i)
-		e.losses = m.Ext.Losses(e.losses, own, path)
-		switch m.Role {
+	for _, t := range e.turns() {
+		switch t.role {
 		case llm.RoleSystem:
-			e.message("system", m.Name, path+".content", m.Parts, m.Ext)
+			e.message(&t)
 		case llm.RoleUser:
-			e.user(path, m)
+			e.user(&t)
 		case llm.RoleAssistant:
-			e.assistant(path, m)
+			e.assistant(&t)
 		}
 	}
 	e.close(']')
 }
 
-// message writes one message whose parts are all content, which the caller has at path.
-func (e *encoder) message(role, name, path string, parts []llm.Part, ext llm.Ext) {
+// message writes one message whose parts are all content.
+func (e *encoder) message(t *turn) {
 	e.open('{')
-	e.str("role", role)
-	e.some("name", name)
+	e.str("role", string(t.role))
+	e.some("name", t.name)
 	e.name("content")
-	e.content(path, numbered(parts))
-	e.ext(ext)
+	e.content(t.items)
+	e.ext(t.ext)
 	e.close('}')
-}
-
-// piece is a part and its place in the caller's message.
-type piece struct {
-	n    int
-	part llm.Part
-}
-
-func numbered(parts []llm.Part) []piece {
-	all := make([]piece, len(parts))
-	for i, p := range parts {
-		all[i] = piece{i, p}
-	}
-	return all
 }
 
 // user splits the results off: they are messages of their own and must come first. A tool's answer is text here, so media in
 // one follow in the user's message.
-func (e *encoder) user(path string, m *llm.Message) {
-	var rest []piece
+func (e *encoder) user(t *turn) {
+	said := turn{role: t.role, name: t.name, ext: t.ext}
 	results := 0
-	for i, p := range m.Parts {
-		r, ok := p.(llm.Result)
+	for _, it := range t.items {
+		r, ok := it.part.(llm.Result)
 		if !ok {
-			rest = append(rest, piece{i, p})
+			said.items = append(said.items, it)
 			continue
 		}
 		results++
-		for j, moved := range e.result(at(path+".content", i), &r) {
+		for j, moved := range e.result(it.where, &r) {
 			if j == 0 {
-				e.lose(false, at(path+".content", i), "media of a tool result follow in a user message")
+				e.lose(false, it.where, "media of a tool result follow in a user message")
 			}
-			rest = append(rest, piece{i, moved})
+			said.items = append(said.items, piece{it.where, moved})
 		}
 	}
-	if len(rest) == 0 && results > 0 {
-		return
+	if len(said.items) > 0 || results == 0 {
+		e.message(&said)
 	}
-	e.open('{')
-	e.str("role", "user")
-	e.some("name", m.Name)
-	e.name("content")
-	e.content(path+".content", rest)
-	e.ext(m.Ext)
-	e.close('}')
 }
 
 // result writes a tool message and returns the media that it could not hold.
@@ -91,11 +68,11 @@ func (e *encoder) result(path string, r *llm.Result) (media []llm.Part) {
 		e.lose(false, path+".is_error", "no counterpart in "+string(own))
 	}
 	var pieces []piece
-	for i, p := range r.Parts {
-		if _, ok := p.(llm.Media); ok {
-			media = append(media, p)
+	for _, it := range numbered(path+".content", r.Parts) {
+		if _, ok := it.part.(llm.Media); ok {
+			media = append(media, it.part)
 		} else {
-			pieces = append(pieces, piece{i, p})
+			pieces = append(pieces, it)
 		}
 	}
 	e.open('{')
@@ -103,7 +80,7 @@ func (e *encoder) result(path string, r *llm.Result) (media []llm.Part) {
 	e.str("tool_call_id", e.callID(r.CallID))
 	e.some("name", r.Name)
 	e.name("content")
-	e.content(path+".content", pieces)
+	e.content(pieces)
 	e.mark(path, r.Mark)
 	e.ext(r.Ext)
 	e.close('}')
@@ -131,7 +108,7 @@ func alphanumeric(s string) bool {
 }
 
 // assistant writes a turn of the model: its thoughts, content and calls each have a place of their own.
-func (e *encoder) assistant(path string, m *llm.Message) {
+func (e *encoder) assistant(t *turn) {
 	var (
 		content []piece
 		calls   []piece
@@ -141,36 +118,35 @@ func (e *encoder) assistant(path string, m *llm.Message) {
 		seal    *llm.Seal
 	)
 	moved := false // behind what was said later
-	for i, p := range m.Parts {
-		where := at(path+".content", i)
-		switch p := p.(type) {
+	for _, it := range t.items {
+		switch p := it.part.(type) {
 		case llm.Thought:
-			if e.keeps(where, &p) {
+			if e.keeps(it.where, &p) {
 				moved = moved || len(content)+len(calls) > 0
 				spoken = append(spoken, p)
 			}
 			continue
 		case llm.Call:
-			calls = append(calls, piece{i, p})
+			calls = append(calls, it)
 			continue
 		case llm.Opaque:
 			if p.From == own && p.Kind == "audio" {
 				audio = &p
 			} else {
-				content = append(content, piece{i, p})
+				content = append(content, it)
 			}
 		case llm.Text:
 			if p.Seal != nil {
-				seal, p.Seal = e.accepted(where, p.Seal), nil
+				seal, p.Seal = e.accepted(it.where, p.Seal), nil
 			}
-			content = append(content, piece{i, p})
+			content = append(content, piece{it.where, p})
 		default:
-			content = append(content, piece{i, p})
+			content = append(content, it)
 		}
 		moved = moved || len(calls) > 0
 	}
 	if moved {
-		e.lose(false, path+".content", "thoughts, content and calls are said in this order")
+		e.lose(false, t.path+".content", "thoughts, content and calls are said in this order")
 	}
 	if n := len(content); n > 0 && n <= 2 { // a refusal in the end has its own member
 		if t, ok := content[n-1].part.(llm.Text); ok && t.Refusal && plainText(content[:n-1]) && plain(t) {
@@ -179,16 +155,16 @@ func (e *encoder) assistant(path string, m *llm.Message) {
 	}
 	e.open('{')
 	e.str("role", "assistant")
-	e.some("name", m.Name)
+	e.some("name", t.name)
 	thinking := e.q.Thought == "thinking_parts" && len(spoken) > 0
 	e.name("content")
 	switch {
 	case thinking:
-		e.thinkingParts(path+".content", spoken, content)
+		e.thinkingParts(spoken, content)
 	case len(content) == 0 && len(calls)+len(refusal) > 0:
 		e.raw([]byte("null"))
 	default:
-		e.content(path+".content", content)
+		e.content(content)
 	}
 	e.some("refusal", refusal)
 	if !thinking {
@@ -200,19 +176,19 @@ func (e *encoder) assistant(path string, m *llm.Message) {
 	if seal != nil {
 		e.google(seal.Data)
 	}
-	e.calls(path, calls)
-	e.ext(m.Ext)
+	e.calls(calls)
+	e.ext(t.ext)
 	e.close('}')
 }
 
-func (e *encoder) calls(path string, calls []piece) {
+func (e *encoder) calls(calls []piece) {
 	if len(calls) == 0 {
 		return
 	}
 	e.name("tool_calls")
 	e.open('[')
 	for _, pc := range calls {
-		c, where := pc.part.(llm.Call), at(path+".content", pc.n)
+		c, where := pc.part.(llm.Call), pc.where
 		e.losses = c.Ext.Losses(e.losses, own, where)
 		seal := ""
 		if s := e.accepted(where, c.Seal); s != nil {

@@ -21,27 +21,27 @@ func plainText(pieces []piece) bool {
 }
 
 // content writes a message's content: a string where that will do, since not every provider takes arrays.
-func (e *encoder) content(path string, pieces []piece) {
+func (e *encoder) content(pieces []piece) {
 	marked := func(p llm.Part) bool { t, ok := p.(llm.Text); return ok && t.Mark != nil }
 	if len(pieces) == 1 && marked(pieces[0].part) && !e.takes("cache_control") {
 		t := pieces[0].part.(llm.Text)
-		e.lose(false, at(path, pieces[0].n)+".cache_control", "no counterpart in "+string(own))
+		e.lose(false, pieces[0].where+".cache_control", "no counterpart in "+string(own))
 		t.Mark = nil
-		pieces = []piece{{pieces[0].n, t}}
+		pieces = []piece{{pieces[0].where, t}}
 	}
 	if plainText(pieces) {
 		text := ""
 		if len(pieces) == 1 {
 			t := pieces[0].part.(llm.Text)
 			text = t.Text
-			e.textLosses(at(path, pieces[0].n), &t)
+			e.textLosses(pieces[0].where, &t)
 		}
 		e.text(text)
 		return
 	}
 	e.open('[')
 	from := len(e.b)
-	e.pieces(path, pieces)
+	e.pieces(pieces)
 	if len(e.b) > from {
 		e.close(']')
 		return
@@ -49,9 +49,9 @@ func (e *encoder) content(path string, pieces []piece) {
 	e.b = append(e.b[:from-1], `""`...) // nothing could be carried: an empty array would be refused
 }
 
-func (e *encoder) pieces(path string, pieces []piece) {
+func (e *encoder) pieces(pieces []piece) {
 	for _, pc := range pieces {
-		where := at(path, pc.n)
+		where := pc.where
 		switch p := pc.part.(type) {
 		case llm.Text:
 			e.textLosses(where, &p)
@@ -279,7 +279,7 @@ func (w *writer) detail(index int, t *llm.Thought, seal, format string) {
 }
 
 // thinkingParts writes thoughts the way of Mistral, as parts in front of the content.
-func (e *encoder) thinkingParts(path string, spoken []llm.Thought, content []piece) {
+func (e *encoder) thinkingParts(spoken []llm.Thought, content []piece) {
 	e.open('[')
 	for _, t := range spoken {
 		e.begin("thinking", "thinking")
@@ -291,6 +291,6 @@ func (e *encoder) thinkingParts(path string, spoken []llm.Thought, content []pie
 		e.close(']')
 		e.close('}')
 	}
-	e.pieces(path, content)
+	e.pieces(content)
 	e.close(']')
 }

@@ -131,7 +131,7 @@ func (e *replyEncoder) sort(path string, parts []llm.Part) *sorted {
 			}
 			chars += charOffset(p.Text, len(p.Text))
 			s.text.WriteString(p.Text)
-			s.raw = append(s.raw, piece{i, p})
+			s.raw = append(s.raw, piece{where, p})
 		case llm.Thought:
 			e.losses = p.Ext.Losses(e.losses, own, where)
 			s.thoughts = append(s.thoughts, p)
@@ -147,7 +147,7 @@ func (e *replyEncoder) sort(path string, parts []llm.Part) *sorted {
 			case p.Kind == "audio":
 				s.audio = &p
 			default:
-				s.raw, s.opaque = append(s.raw, piece{i, p}), true
+				s.raw, s.opaque = append(s.raw, piece{where, p}), true
 			}
 		case llm.Result:
 			e.lose(where, "the result of a tool that the provider ran")

@@ -185,6 +185,7 @@ func TestEncodeRequest(t *testing.T) {
 	const x = `"messages":[{"role":"user","content":"x"}]}`
 	png := llm.Media{Type: "image/png", Data: []byte{0, 0, 0}}
 	claude := &llm.Seal{Issuer: "anthropic", Data: "S"}
+	done := llm.Message{Role: llm.RoleUser, Parts: []llm.Part{llm.Result{CallID: "1", Parts: []llm.Part{llm.Text{Text: "r"}}}}}
 	quirk := func(q llm.Quirks) llm.Target { return llm.Target{Model: "m", Quirks: &q} }
 	for _, tt := range []struct {
 		name   string
@@ -229,17 +230,27 @@ func TestEncodeRequest(t *testing.T) {
 			`{"role":"tool","tool_call_id":"1","content":"r"},{"role":"tool","tool_call_id":"2","content":""},` +
 			`{"role":"user","content":[{"type":"text","text":"then"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}]}`,
 			[]string{"messages.1.content.1.is_error", "messages.1.content.1"}},
+		{"unanswered calls", llm.Chat{Messages: []llm.Message{
+			{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Call{ID: "1", Name: "f"}}},
+			{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Text{Text: "a"}, llm.Call{ID: "2", Name: "g"}}},
+			{Role: llm.RoleSystem, Parts: []llm.Part{llm.Text{Text: "s"}}},
+			{Role: llm.RoleUser, Parts: []llm.Part{llm.Result{CallID: "2", Parts: []llm.Part{llm.Text{Text: "r"}}}}},
+			{Role: llm.RoleUser, Parts: []llm.Part{llm.Result{CallID: "3", Name: "h", Parts: []llm.Part{llm.Text{Text: "late"}}}, llm.Text{Text: "x"}}},
+		}}, quirk(llm.Quirks{}), `{"model":"m","messages":[{"role":"assistant","content":"a","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"2","type":"function","function":{"name":"g","arguments":"{}"}}]},` +
+			`{"role":"tool","tool_call_id":"1","content":"The tool was not run."},{"role":"tool","tool_call_id":"2","content":"r"},{"role":"system","content":"s"},` +
+			`{"role":"user","content":[{"type":"text","text":"Result of a tool call (h 3)\nlate"},{"type":"text","text":"x"}]}]}`,
+			[]string{"messages.0.content.0", "messages.4.content.0", "messages.0.content"}},
 		{"seals", llm.Chat{Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: []llm.Part{
 			llm.Thought{Text: "t", Seal: claude}, llm.Thought{Text: "u"}, llm.Text{Text: "x", Seal: claude}, llm.Call{ID: "1", Name: "f", Seal: claude},
-		}}}}, llm.Target{Model: "m", Issuer: "deepseek"}, `{"model":"m","messages":[{"role":"assistant","content":"x","reasoning_content":"u","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]}]}`,
+		}}, done}}, llm.Target{Model: "m", Issuer: "deepseek"}, `{"model":"m","messages":[{"role":"assistant","content":"x","reasoning_content":"u","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"r"}]}`,
 			[]string{"messages.0.content.0", "messages.0.content.2.signature", "messages.0.content.3.signature"}},
 		{"seals of the issuer", llm.Chat{Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: []llm.Part{
 			llm.Thought{Text: "t", Seal: &llm.Seal{Issuer: "openrouter", Data: `{"type":"reasoning.summary","format":"openai-responses-v1","id":"rs_1"}`}}, llm.Text{Text: "x"},
 		}}}}, llm.Target{Model: "m", Issuer: "openrouter", Quirks: &llm.Quirks{Thought: "reasoning"}},
 			`{"model":"m","messages":[{"role":"assistant","content":"x","reasoning":"t","reasoning_details":[{"type":"reasoning.summary","format":"openai-responses-v1","id":"rs_1","summary":"t","index":0}]}]}`, nil},
-		{"google's", llm.Chat{Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Call{ID: "1", Name: "f", Args: "{}", Seal: &llm.Seal{Issuer: "google", Data: "G"}}}}}},
+		{"google's", llm.Chat{Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Call{ID: "1", Name: "f", Args: "{}", Seal: &llm.Seal{Issuer: "google", Data: "G"}}}}, done}},
 			llm.Target{Model: "m", Issuer: "google"},
-			`{"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"G"}}}]}]}`, nil},
+			`{"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"G"}}}]},{"role":"tool","tool_call_id":"1","content":"r"}]}`, nil},
 		{"mistral", llm.Chat{Messages: []llm.Message{
 			{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Thought{Text: "t"}, llm.Text{Text: "x"}, llm.Call{ID: "abcdefghi", Name: "f"}}},
 			{Role: llm.RoleUser, Parts: []llm.Part{llm.Result{CallID: "abcdefghi", Parts: []llm.Part{llm.Text{Text: "r"}}}}},

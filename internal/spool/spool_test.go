@@ -86,10 +86,7 @@ func TestModel(t *testing.T) {
 		defer func() { s.Close() }()
 		t.Repeat(map[string]func(*rapid.T){
 			"append": func(t *rapid.T) {
-				var payloads [][]byte
-				for _, p := range rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 1, 200), 1, 4).Draw(t, "payloads") {
-					payloads = append(payloads, p)
-				}
+				payloads := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 1, 200), 1, 4).Draw(t, "payloads")
 				end, err := s.Append(payloads...)
 				if err != nil {
 					t.Fatal(err)
@@ -281,12 +278,11 @@ func TestRandomDamage(t *testing.T) {
 		}
 		dir := t.TempDir()
 		name, raw, ends := writeOne(t, dir, payloads)
-		touched := make([]bool, len(raw))
+		whole := bytes.Clone(raw)
 		for range rapid.IntRange(0, 4).Draw(rt, "stretches") {
 			at := rapid.IntRange(0, len(raw)-1).Draw(rt, "at")
 			for i := at; i < min(len(raw), at+rapid.IntRange(1, 5000).Draw(rt, "length")); i++ {
-				raw[i] ^= byte(1 + i%255)
-				touched[i] = true
+				raw[i] ^= byte(1 + i%255) // twice is none: stretches may overlap
 			}
 		}
 		if err := os.WriteFile(name, raw, 0o600); err != nil {
@@ -295,7 +291,7 @@ func TestRandomDamage(t *testing.T) {
 		var want []string
 		begin := 0
 		for i, end := range ends {
-			if !slices.Contains(touched[begin:end], true) {
+			if bytes.Equal(raw[begin:end], whole[begin:end]) {
 				want = append(want, string(payloads[i]))
 			}
 			begin = end

@@ -52,7 +52,7 @@ type Options struct {
 }
 
 // Serve runs the gateway until ctx ends, then lets what is under way finish.
-func Serve(ctx context.Context, opt Options) error {
+func Serve(ctx context.Context, opt Options) (err error) {
 	cfg, warnings, err := opt.Loader.Load(opt.Loader.Path())
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func Serve(ctx context.Context, opt Options) error {
 	if err := a.open(ctx, cfg); err != nil {
 		return err
 	}
-	defer a.close()
+	defer func() { err = errors.Join(err, a.close()) }()
 	return a.run(ctx, cfg, listener)
 }
 

@@ -3,7 +3,6 @@ package logs
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"tidegate/internal/spool"
@@ -23,16 +22,15 @@ const (
 // Run moves records to the store until ctx ends, then what is left, for at most Options.Flush. What does not make it stays in
 // the spool for the next start. It also runs the spool; close that and the store after Run has returned.
 func (j *Journal) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	wg.Go(func() { j.spool.Run(ctx) })
+	spooling := make(chan error, 1)
+	go func() { spooling <- j.spool.Run(ctx) }()
 	w := &writer{j: j, pos: j.spool.Acked(), packer: newPacker()}
 	w.run(ctx)
 
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.opts.Flush)
 	defer cancel()
 	w.drain(last)
-	return nil
+	return <-spooling
 }
 
 // writer is the one goroutine that writes to the store.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"time"
 
@@ -63,7 +64,10 @@ func (w *Watcher) Run(ctx context.Context) error {
 			if name := filepath.Base(event.Name); name == filepath.Base(w.path) || name == "..data" {
 				w.check(false)
 			}
-		case <-notices.Errors: // a lost notice; the poll sees the change
+		case err := <-notices.Errors:
+			if errors.Is(err, fsnotify.ErrEventOverflow) { // notices were lost
+				w.check(false)
+			}
 		case <-poll.C:
 			w.check(false)
 		case <-w.settling.C:

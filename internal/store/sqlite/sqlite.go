@@ -111,8 +111,8 @@ func (db *DB) tx(ctx context.Context, fn func(*sql.Tx) error) error {
 	if err != nil {
 		return db.explain(err)
 	}
+	defer tx.Rollback() // nothing once it is committed
 	if err := fn(tx); err != nil {
-		tx.Rollback()
 		return db.explain(err)
 	}
 	return db.explain(tx.Commit())

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"net/http"
 	"net/http/httptest"
@@ -273,10 +274,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 	path := filepath.Join("testdata", "openapi.json")
 	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err == nil {
-			err = os.WriteFile(path, append(got, '\n'), 0o644)
-		}
-		if err != nil {
+		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(path, append(got, '\n'), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -82,7 +82,7 @@ type entryReply struct{ Body Entry }
 
 func (s *server) logs(api huma.API) {
 	huma.Get(api, "/admin/v1/logs", func(ctx context.Context, in *logsQuery) (*list[Row], error) {
-		f, err := in.Picks.filter()
+		f, err := in.filter()
 		if err != nil {
 			return nil, err
 		}

@@ -59,7 +59,7 @@ func zone(name string) (*time.Location, error) {
 }
 
 func (s *server) spend(ctx context.Context, in *spendQuery) (*spendReply, error) {
-	f, err := in.Picks.filter()
+	f, err := in.filter()
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func SpendOf(r *logs.SpendRow) map[string]any {
 }
 
 func (s *server) usage(ctx context.Context, in *usageQuery) (*list[Point], error) {
-	f, err := in.Picks.filter()
+	f, err := in.filter()
 	if err != nil {
 		return nil, err
 	}

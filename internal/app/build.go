@@ -157,7 +157,7 @@ func (b *builder) prices(cfg *config.Config, upstreams []*provider.Upstream) (*p
 	names := map[string]string{}
 	for _, u := range upstreams {
 		names[u.Name] = u.PriceList()
-		if u.Row.Local && u.Row.Name != demo.Name {
+		if u.Local && u.Row.Name != demo.Name {
 			overrides = append(overrides, price.Override{Provider: u.Name, Model: "*", Free: true})
 		}
 		if u.Row.Name == demo.Name {

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -150,7 +151,8 @@ func (r *rig) call(t testing.TB, rec *corpus.Record, d llm.Dialect, body []byte,
 	w := httptest.NewRecorder()
 	func() {
 		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler { // a stream that broke is cut off
+			p := recover()
+			if err, ok := p.(error); p != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) { // a stream that broke is cut off
 				panic(p)
 			}
 		}()

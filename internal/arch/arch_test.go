@@ -79,7 +79,7 @@ func picture(t *testing.T) map[string]map[string]bool {
 			continue
 		}
 		allowed := map[string]bool{}
-		for _, name := range strings.Fields(to) {
+		for name := range strings.FieldsSeq(to) {
 			allowed[name] = true
 		}
 		rooms[strings.TrimSpace(from)] = allowed

@@ -96,7 +96,7 @@ func data(ctx context.Context, dir string) []finding {
 	out := []finding{good("data folder %s can be written", dir)}
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(dir, &fs); err == nil {
-		free := int64(fs.Bavail) * int64(fs.Bsize) >> 20
+		free := int64(fs.Bavail) * int64(fs.Bsize) >> 20 //nolint:unconvert // the fields have other types on other systems
 		if free < 1024 {
 			out = append(out, bad("only %d MB are free there", free))
 		} else {

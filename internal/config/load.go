@@ -152,16 +152,17 @@ func (d *decoder) parse(doc []byte) (*yaml.Node, bool) {
 	stream := yaml.NewDecoder(bytes.NewReader(doc))
 	var first, second yaml.Node
 	if err := stream.Decode(&first); err != nil {
-		if err != io.EOF {
-			d.syntax(err)
+		if errors.Is(err, io.EOF) {
+			return nil, true
 		}
-		return nil, err == io.EOF
+		d.syntax(err)
+		return nil, false
 	}
 	switch err := stream.Decode(&second); {
 	case err == nil:
 		d.errorAt(&second, "", "a second document begins here; a config is one")
 		return nil, false
-	case err != io.EOF:
+	case !errors.Is(err, io.EOF):
 		d.syntax(err)
 		return nil, false
 	}

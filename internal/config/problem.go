@@ -33,7 +33,7 @@ func (p Problem) String() string {
 }
 
 // Problems are all that is wrong with a config, in the order of the file.
-type Problems []Problem
+type Problems []Problem //nolint:errname // warnings are Problems too
 
 // Error is one line for each.
 func (ps Problems) Error() string {

@@ -90,7 +90,7 @@ alerts: [ { type: "${CANARY}", threshold: "${CANARY}", notify: "${CANARY}" } ]
 equivalents: { a: "${CANARY}" }
 notifications: { email: { smtp: "canary-5f2d1c${NONE}" } }
 `))
-	if err == nil || len(err.(Problems)) < 15 {
+	if err == nil || len(problems(err)) < 15 {
 		t.Fatal(err)
 	}
 	if all := err.Error() + fmt.Sprint(warnings); strings.Contains(all, canary) || strings.Contains(all, "opnai") {

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -38,9 +39,7 @@ var openaiHeaders = map[string][]string{
 }
 
 func openaiHead(h http.Header, id string) {
-	for k, v := range openaiHeaders {
-		h[k] = v
-	}
+	maps.Copy(h, openaiHeaders)
 	h["X-Request-Id"] = []string{"req_" + id}
 }
 
@@ -207,10 +206,12 @@ func partsText(v jsontext.Value) string {
 	if decode(v, &parts) != nil {
 		return ""
 	}
+	var all strings.Builder
 	for _, p := range parts {
-		text += p.Text + partsText(p.Content)
+		all.WriteString(p.Text)
+		all.WriteString(partsText(p.Content))
 	}
-	return text
+	return all.String()
 }
 
 var chatFinish = [...]string{stopped: "stop", called: "tool_calls", length: "length", filtered: "content_filter", refused: "stop"}

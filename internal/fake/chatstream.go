@@ -188,6 +188,7 @@ func openaiKind(f *fault) (typ, code string) {
 		return "insufficient_quota", "insufficient_quota"
 	case whyPolicy:
 		return "invalid_request_error", "content_policy_violation"
+	case whyAuth, whyOverloaded: // as their status has it
 	}
 	switch {
 	case f.status == 401:

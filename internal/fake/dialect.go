@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"errors"
 	"iter"
 	"net/http"
 	"strings"
@@ -136,7 +137,7 @@ func decode(body []byte, v any, o ...json.Options) *fault {
 		return nil
 	}
 	f := &fault{status: http.StatusBadRequest, msg: "The body is not what was expected: " + err.Error()}
-	if se, ok := err.(*json.SemanticError); ok {
+	if se, ok := errors.AsType[*json.SemanticError](err); ok {
 		f.param = strings.ReplaceAll(strings.TrimPrefix(string(se.JSONPointer), "/"), "/", ".")
 	}
 	return f

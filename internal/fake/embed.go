@@ -140,11 +140,11 @@ type geminiEmbedRequest struct {
 }
 
 func (q *geminiEmbedRequest) values(dst []byte, sc *script) []byte {
-	text := ""
+	var text strings.Builder
 	for _, p := range q.Content.Parts {
-		text += p.Text
+		text.WriteString(p.Text)
 	}
-	dst = floats(append(dst, `{"values":`...), vector(text, min(8192, cmp.Or(max(0, q.OutputDimensionality), sc.dims))))
+	dst = floats(append(dst, `{"values":`...), vector(text.String(), min(8192, cmp.Or(max(0, q.OutputDimensionality), sc.dims))))
 	return append(dst, '}')
 }
 

@@ -176,9 +176,10 @@ func geminiTurn(s *Server, a *ask, i int, c content) (calls, answers []string, t
 	if len(c.Parts) == 0 {
 		return nil, nil, "", bad("", fmt.Sprintf("* GenerateContentRequest.contents[%d].parts: contents.parts must not be empty.", i))
 	}
+	var said strings.Builder
 	for _, p := range c.Parts {
 		if !p.Thought {
-			text += p.Text
+			said.WriteString(p.Text)
 		}
 		a.bytes += len(p.Text)
 		if p.ThoughtSignature != "" && !s.sealed(p.ThoughtSignature) {
@@ -196,7 +197,7 @@ func geminiTurn(s *Server, a *ask, i int, c content) (calls, answers []string, t
 			a.bytes += len(p.FunctionResponse.Response)
 		}
 	}
-	return calls, answers, text, nil
+	return calls, answers, said.String(), nil
 }
 
 var geminiPhrases = map[why]phrase{

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -44,9 +45,7 @@ var anthropicHeaders = map[string][]string{
 }
 
 func (messages) head(h http.Header, id string) {
-	for k, v := range anthropicHeaders {
-		h[k] = v
-	}
+	maps.Copy(h, anthropicHeaders)
 	h["Request-Id"] = []string{"req_" + id}
 }
 
@@ -190,9 +189,9 @@ func userTurn(a *ask, i int, blocks []block, open []string) *fault {
 	for _, id := range open {
 		wanted[id] = true
 	}
-	text := ""
+	var text strings.Builder
 	for j, b := range blocks {
-		text += b.Text
+		text.WriteString(b.Text)
 		a.bytes += len(b.Text)
 		if b.Type != "tool_result" {
 			continue
@@ -207,7 +206,7 @@ func userTurn(a *ask, i int, blocks []block, open []string) *fault {
 		return noResult(i-1, open)
 	}
 	if len(open) == 0 {
-		a.user, a.rounds, a.missing = text, 0, nil
+		a.user, a.rounds, a.missing = text.String(), 0, nil
 	}
 	return nil
 }

@@ -52,7 +52,8 @@ func prose(number uint64, topic string, sentences int) string {
 }
 
 func sentence(b *strings.Builder, pattern, topic string, r *rand.Rand) {
-	for word, more := "", true; more; {
+	for more := true; more; {
+		var word string
 		word, pattern, more = strings.Cut(pattern, " ")
 		core := strings.TrimRight(word, ".,")
 		switch core {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -128,13 +129,13 @@ func (q *responsesRequest) offered(a *ask) jsontext.Value {
 func (q *responsesRequest) repeats(tools jsontext.Value) []member {
 	limit, previous, store := "null", "null", "true"
 	if q.MaxOutputTokens != nil {
-		limit = fmt.Sprint(*q.MaxOutputTokens)
+		limit = strconv.FormatInt(*q.MaxOutputTokens, 10)
 	}
 	if q.PreviousResponseID != "" {
 		previous = string(quote(nil, q.PreviousResponseID))
 	}
 	if q.Store != nil {
-		store = fmt.Sprint(*q.Store)
+		store = strconv.FormatBool(*q.Store)
 	}
 	return []member{
 		{"background", nil, "false"}, {"instructions", q.Instructions, "null"}, {"max_output_tokens", nil, limit},

@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -113,9 +114,7 @@ func (s *sampler) alternative(list any, depth int) map[string]any {
 
 func merge(a, b map[string]any) map[string]any {
 	m := map[string]any{}
-	for k, v := range a {
-		m[k] = v
-	}
+	maps.Copy(m, a)
 	for k, v := range b {
 		switch have := m[k].(type) {
 		case map[string]any:

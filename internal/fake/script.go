@@ -3,6 +3,7 @@ package fake
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -228,10 +229,8 @@ func (a *args) word(name string, allowed ...string) string {
 	if t == "" && !a.has(name) {
 		return ""
 	}
-	for _, w := range allowed {
-		if t == w {
-			return t
-		}
+	if slices.Contains(allowed, t) {
+		return t
 	}
 	a.fail(name, "is one of "+strings.Join(allowed, ", "))
 	return ""

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -96,7 +97,7 @@ func TestThinkingLoop(t *testing.T) {
 				}
 				for what, spoil := range spoilt {
 					bad := q
-					bad.history = append(bad.history[:len(bad.history):len(bad.history)], loops()[s.name](f, spoil)...)
+					bad.history = append(slices.Clip(bad.history), loops()[s.name](f, spoil)...)
 					resp, body, _ := s.ask(t, srv, bad)
 					if want := 400 - 200*boolInt(blind[s.name+"/"+what]); resp.StatusCode != want {
 						t.Errorf("%s round %d, %s: status %d, want %d: %.300s", s.name, round, what, resp.StatusCode, want, body)

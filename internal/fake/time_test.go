@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -86,7 +87,7 @@ func TestHangEndsWithTheClient(t *testing.T) {
 				_, err = io.ReadAll(resp.Body)
 				resp.Body.Close()
 			}
-			if err != context.DeadlineExceeded || time.Since(start) != time.Second {
+			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
 				t.Errorf("%s: %v after %v", model, err, time.Since(start))
 			}
 			q := srv.Requests()[0]

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -86,7 +87,8 @@ func (w *pipeWriter) Flush() { w.WriteHeader(http.StatusOK) }
 // serve runs the handler. An abort, which a handler says by a panic, is an error.
 func (w *pipeWriter) serve(s *Server, r *http.Request) (err error) {
 	defer func() {
-		if p := recover(); p == http.ErrAbortHandler {
+		p := recover()
+		if e, ok := p.(error); ok && errors.Is(e, http.ErrAbortHandler) {
 			err = io.ErrUnexpectedEOF
 		} else if p != nil {
 			panic(p)

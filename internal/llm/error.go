@@ -55,6 +55,8 @@ func (c Class) Status() int {
 		return http.StatusGatewayTimeout
 	case Canceled:
 		return 499 // nginx's "client closed request"; only ever seen in logs
+	case Internal:
+		return http.StatusInternalServerError
 	}
 	return http.StatusInternalServerError
 }

@@ -102,6 +102,7 @@ func (e *Event) Content() bool {
 		switch e.Part.(type) {
 		case Call, Media, Opaque, Result:
 			return true
+		case Text, Thought: // a shell: what it holds comes in deltas
 		}
 	}
 	return false

@@ -122,7 +122,7 @@ func killed(dir string) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		fmt.Println(rec.ID) // unbuffered
+		fmt.Fprintln(os.Stdout, rec.ID) // unbuffered
 	}
 }
 

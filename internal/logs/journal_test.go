@@ -123,6 +123,12 @@ func start(t *testing.T, dir string, store Store, opts Options) (j *Journal, sto
 	}
 }
 
+// pass lets so much of the bubble's time go by, and waits for what happens in it. Outside of a bubble it panics.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
 func TestStoredWithinDelay(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -134,8 +140,7 @@ func TestStoredWithinDelay(t *testing.T) {
 		if err := j.Add(want, bodies); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(101 * time.Millisecond)
-		synctest.Wait()
+		pass(101 * time.Millisecond)
 		if diff := cmp.Diff(want, store.records[want.ID]); diff != "" || !want.Bodies {
 			t.Fatal(diff)
 		}
@@ -166,7 +171,7 @@ func TestStoreAway(t *testing.T) {
 			if s := j.Stats(); s.QueueBytes > queue {
 				t.Fatalf("%d bytes in memory", s.QueueBytes)
 			}
-			time.Sleep(100 * time.Millisecond)
+			pass(100 * time.Millisecond)
 		}
 		synctest.Wait()
 		s := j.Stats()
@@ -177,8 +182,7 @@ func TestStoreAway(t *testing.T) {
 			t.Fatalf("a store that is away is no reason to refuse work: %v", err)
 		}
 		store.set(nil, false)
-		time.Sleep(11 * time.Second)
-		synctest.Wait()
+		pass(11 * time.Second)
 		shed := int64(0)
 		for _, r := range want {
 			if diff := cmp.Diff(r, store.records[r.ID]); diff != "" {
@@ -210,7 +214,7 @@ func TestRestart(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		began := time.Now()
 		stop()
 		if took := time.Since(began); took != 3*time.Second {
@@ -218,8 +222,7 @@ func TestRestart(t *testing.T) {
 		}
 		store.set(nil, false)
 		j, stop = start(t, dir, store, Options{})
-		time.Sleep(time.Second)
-		synctest.Wait()
+		pass(time.Second)
 		if len(store.records) != 2500 || store.twice != 0 || j.Stats().Spool.Pending != 0 {
 			t.Fatalf("%d records, %d twice, %+v", len(store.records), store.twice, j.Stats())
 		}
@@ -243,7 +246,7 @@ func TestEndFlushes(t *testing.T) {
 		if err := j.Add(rec, &Bodies{Request: []byte("kept")}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		late := newRecord(2)
 		if err := j.Add(late, nil); err != nil {
 			t.Fatal(err)
@@ -266,7 +269,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		if err := errors.Join(j.Add(cut, long), j.Add(shed, &Bodies{Response: make([]byte, 99_999)})); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		stop()
 		got := store.bodies[cut.ID]
 		if got == nil || !got.Cut || len(got.Request) != 100_000 || len(got.Response) != 100_000 {
@@ -335,8 +338,7 @@ func TestUnreadableFrames(t *testing.T) {
 		if err := j.Add(newRecord(1), nil); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
-		synctest.Wait()
+		pass(time.Second)
 		if s := j.Stats(); s.Lost != 2 || s.Stored != 1 || s.Spool.Pending != 0 {
 			t.Fatalf("%+v", s)
 		}
@@ -384,8 +386,7 @@ func TestPruneInSmallSteps(t *testing.T) {
 		store.more = 3
 		began := time.Now()
 		_, stop := start(t, dir, store, Options{KeepBodies: 7 * day})
-		time.Sleep(9 * time.Minute)
-		synctest.Wait()
+		pass(9 * time.Minute)
 		prunes := store.pruned()
 		if len(prunes) != 4 {
 			t.Fatalf("%d steps", len(prunes))
@@ -393,8 +394,7 @@ func TestPruneInSmallSteps(t *testing.T) {
 		if got := began.Sub(prunes[0]); got > 7*day || got < 7*day-time.Minute {
 			t.Fatalf("kept for %v", got)
 		}
-		time.Sleep(10 * time.Minute)
-		synctest.Wait()
+		pass(10 * time.Minute)
 		if n := len(store.pruned()); n != 5 {
 			t.Fatalf("%d steps", n)
 		}

@@ -1,6 +1,7 @@
 package price_test
 
 import (
+	"errors"
 	"io"
 	"math/big"
 	"os"
@@ -346,7 +347,7 @@ func records(t *testing.T, name string) (all []record) {
 	dec := jsontext.NewDecoder(f)
 	for {
 		var r record
-		if err := json.UnmarshalDecode(dec, &r); err == io.EOF {
+		if err := json.UnmarshalDecode(dec, &r); errors.Is(err, io.EOF) {
 			return all
 		} else if err != nil {
 			t.Fatal(err)

@@ -52,7 +52,7 @@ func (f *diskFile) Truncate(size int64) error {
 }
 
 func (f *diskFile) Sync() error {
-	if err, _ := f.d.syncErr.Load().(error); err != nil && err != errNone {
+	if err, _ := f.d.syncErr.Load().(error); err != nil && !errors.Is(err, errNone) {
 		return err
 	}
 	return f.file.Sync()
@@ -151,13 +151,13 @@ func TestSyncFailureHeals(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- s.Run(ctx) }()
-		time.Sleep(60 * time.Millisecond)
+		<-time.After(60 * time.Millisecond)
 		synctest.Wait()
 		if err := s.Healthy(); !errors.Is(err, syscall.EIO) {
 			t.Fatalf("healthy: %v", err)
 		}
 		d.syncErr.Store(errNone)
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		synctest.Wait()
 		if err := s.Healthy(); err != nil {
 			t.Fatal(err)

@@ -30,7 +30,7 @@ func lock(dir string) (*os.File, error) {
 	}
 	// Who it is only serves the message above, so failing to write it is no failure.
 	if f.Truncate(0) == nil {
-		f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	return f, nil
 }

@@ -72,6 +72,9 @@ func TestPlans(t *testing.T) {
 				}
 				plan = append(plan, detail)
 			}
+			if err := rows.Err(); err != nil {
+				t.Fatal(err)
+			}
 			all := strings.Join(plan, "\n")
 			if !strings.Contains(all, c.index) || !c.sort && strings.Contains(all, "TEMP B-TREE") || strings.Contains(all, "SCAN x\n") {
 				t.Errorf("%s", all)

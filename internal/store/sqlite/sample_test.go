@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -105,16 +104,4 @@ func put(t testing.TB, s logs.Store, records []*logs.Record) {
 	if err := s.Put(t.Context(), &logs.Batch{Records: records}); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// chat is a request body of about 2 KB that has much in common with those before it, as an agent's have.
-func chat(r *rand.Rand) []byte {
-	words := strings.Fields("the gateway proxies a request to one provider and writes what it cost into the ledger of the team")
-	var b strings.Builder
-	b.WriteString(`{"model":"gpt-4","messages":[{"role":"system","content":"` + strings.Repeat("You are a careful engineer. ", 40) + `"},{"role":"user","content":"`)
-	for range 120 {
-		b.WriteString(words[r.IntN(len(words))] + " ")
-	}
-	b.WriteString(`"}]}`)
-	return []byte(b.String())
 }

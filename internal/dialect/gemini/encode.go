@@ -293,27 +293,15 @@ type item struct {
 }
 
 // turns sorts the messages into turns of what the target can take.
-func (e *encoder) turns(chat *llm.Chat) (turns []turn) {
-	order := map[string]int{} // of the calls of the turn before
+func (e *encoder) turns(chat *llm.Chat) []turn {
+	turns := make([]turn, 0, len(chat.Messages))
 	for i, m := range chat.Messages {
-		t := e.turn(&m, fmt.Sprintf("messages.%d", i), order)
-		if len(t.parts)+len(t.results) == 0 {
-			continue
-		}
-		if n := len(turns); n > 0 && turns[n-1].role == t.role {
-			turns[n-1].results = append(turns[n-1].results, t.results...)
-			turns[n-1].parts = append(turns[n-1].parts, t.parts...)
-			if turns[n-1].ext == nil {
-				turns[n-1].ext = t.ext
-			}
-			continue
-		}
-		turns = append(turns, t)
+		turns = append(turns, e.turn(&m, fmt.Sprintf("messages.%d", i)))
 	}
-	for i := range turns {
-		slices.SortStableFunc(turns[i].results, func(a, b item) int {
-			return place(order, a.part) - place(order, b.part)
-		})
+	turns = join(turns)
+	for n := 0; n != len(turns); turns = join(turns) { // a turn whose results were all taken away leaves two of the model's
+		n = len(turns)
+		e.answer(turns)
 	}
 	if len(turns) == 0 || turns[0].role != "user" {
 		// Google wants the user to begin.
@@ -323,15 +311,27 @@ func (e *encoder) turns(chat *llm.Chat) (turns []turn) {
 	return turns
 }
 
-// place orders results as their calls were made; a result without a call goes last.
-func place(order map[string]int, p llm.Part) int {
-	if n, ok := order[p.(llm.Result).CallID]; ok {
-		return n
+// join makes one turn of neighbours of one role, and leaves out what is empty.
+func join(turns []turn) []turn {
+	out := turns[:0]
+	for _, t := range turns {
+		n := len(out)
+		switch {
+		case len(t.parts)+len(t.results) == 0:
+		case n == 0 || out[n-1].role != t.role:
+			out = append(out, t)
+		default:
+			last := &out[n-1]
+			last.results, last.parts = append(last.results, t.results...), append(last.parts, t.parts...)
+			if last.ext == nil {
+				last.ext = t.ext
+			}
+		}
 	}
-	return len(order)
+	return out
 }
 
-func (e *encoder) turn(m *llm.Message, path string, order map[string]int) turn {
+func (e *encoder) turn(m *llm.Message, path string) turn {
 	t := turn{role: "user", ext: m.Ext[llm.Gemini]}
 	switch m.Role {
 	case llm.RoleAssistant:
@@ -352,9 +352,6 @@ func (e *encoder) turn(m *llm.Message, path string, order map[string]int) turn {
 			continue
 		case llm.Call:
 			e.names[p.ID] = p.Name
-			if _, known := order[p.ID]; !known {
-				order[p.ID] = len(order)
-			}
 		case llm.Text:
 			if p.Text == "" && (p.Seal == nil || p.Seal.Issuer != e.issuer) {
 				continue

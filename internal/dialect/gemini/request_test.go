@@ -225,20 +225,30 @@ func TestEncodeRequest(t *testing.T) {
 		{"system in between, names", "gemini-2.5-flash", llm.Chat{Messages: []llm.Message{{Role: llm.RoleUser, Name: "bo", Parts: []llm.Part{txt("q")}}, {Role: llm.RoleSystem, Parts: []llm.Part{txt("s")}}}},
 			`{"contents":[{"role":"user","parts":[{"text":"q"},{"text":"s"}]}]}`, "messages.0.name messages.1.role"},
 		{"results", "gemini-2.5-flash", llm.Chat{Messages: []llm.Message{
-			user(txt("q")), says(llm.Call{ID: "1", Name: "f"}),
+			user(txt("q")), says(llm.Call{ID: "1", Name: "f"}, llm.Call{ID: "2", Name: "f"}, llm.Call{ID: "3", Name: "f"}, llm.Call{ID: "4", Name: "f"}, llm.Call{ID: "5", Name: "f"}, llm.Call{ID: "6", Name: "f"}),
 			user(
-				llm.Result{CallID: "1", Parts: []llm.Part{txt(`{"$ref":"#/x","type":"object"}`)}}, llm.Result{CallID: "1", Parts: []llm.Part{txt(`[1,2]`)}},
-				llm.Result{CallID: "1", Parts: []llm.Part{txt(`1.10`)}}, llm.Result{CallID: "1", Parts: []llm.Part{txt(`{"result":1}`)}},
-				llm.Result{CallID: "1", Parts: []llm.Part{txt(`{"id":12345678901234567890}`)}}, llm.Result{CallID: "1", Parts: []llm.Part{txt(`{"a":1,"a":2}`)}}, llm.Result{CallID: "9"},
+				llm.Result{CallID: "1", Parts: []llm.Part{txt(`{"$ref":"#/x","type":"object"}`)}}, llm.Result{CallID: "2", Parts: []llm.Part{txt(`[1,2]`)}},
+				llm.Result{CallID: "3", Parts: []llm.Part{txt(`1.10`)}}, llm.Result{CallID: "4", Parts: []llm.Part{txt(`{"result":1}`)}},
+				llm.Result{CallID: "5", Parts: []llm.Part{txt(`{"id":12345678901234567890}`)}}, llm.Result{CallID: "6", Parts: []llm.Part{txt(`{"a":1,"a":2}`)}},
 			),
-		}}, `{"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{}}}]},{"role":"user","parts":[
-			{"functionResponse":{"id":"1","name":"f","response":{"$ref":"#/x","type":"object"}}},{"functionResponse":{"id":"1","name":"f","response":{"result":[1,2]}}},
-			{"functionResponse":{"id":"1","name":"f","response":{"result":"1.10"}}},{"functionResponse":{"id":"1","name":"f","response":{"result":{"result":1}}}},
-			{"functionResponse":{"id":"1","name":"f","response":{"result":"{\"id\":12345678901234567890}"}}},{"functionResponse":{"id":"1","name":"f","response":{"result":"{\"a\":1,\"a\":2}"}}},
-			{"functionResponse":{"id":"9","name":"9","response":{"result":""}}}]}]}`, ""},
+		}}, `{"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{}}},{"functionCall":{"id":"2","name":"f","args":{}}},
+			{"functionCall":{"id":"3","name":"f","args":{}}},{"functionCall":{"id":"4","name":"f","args":{}}},{"functionCall":{"id":"5","name":"f","args":{}}},{"functionCall":{"id":"6","name":"f","args":{}}}]},{"role":"user","parts":[
+			{"functionResponse":{"id":"1","name":"f","response":{"$ref":"#/x","type":"object"}}},{"functionResponse":{"id":"2","name":"f","response":{"result":[1,2]}}},
+			{"functionResponse":{"id":"3","name":"f","response":{"result":"1.10"}}},{"functionResponse":{"id":"4","name":"f","response":{"result":{"result":1}}}},
+			{"functionResponse":{"id":"5","name":"f","response":{"result":"{\"id\":12345678901234567890}"}}},{"functionResponse":{"id":"6","name":"f","response":{"result":"{\"a\":1,\"a\":2}"}}}]}]}`, ""},
+		{"unanswered calls", "gemini-2.5-flash", llm.Chat{Messages: []llm.Message{
+			user(txt("q")), says(llm.Call{ID: "1", Name: "f"}, llm.Call{ID: "2", Name: "g"}), user(llm.Result{CallID: "2", Parts: []llm.Part{txt("r")}}, llm.Result{CallID: "9", Parts: []llm.Part{txt("late")}}),
+			says(llm.Call{ID: "3", Name: "h"}), user(txt("never mind")),
+		}}, `{"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{}}},{"functionCall":{"id":"2","name":"g","args":{}}}]},
+			{"role":"user","parts":[{"functionResponse":{"id":"1","name":"f","response":{"error":"The tool was not run."}}},{"functionResponse":{"id":"2","name":"g","response":{"result":"r"}}},{"text":"Result of a tool call (9 9)\nlate"}]},
+			{"role":"model","parts":[{"functionCall":{"id":"3","name":"h","args":{}}}]},{"role":"user","parts":[{"text":"never mind"}]}]}`, "messages.1.content.0 messages.2.content.1"},
+		{"results in the wrong turns", "gemini-2.5-flash", llm.Chat{Messages: []llm.Message{
+			user(txt("q")), says(llm.Call{ID: "1", Name: "f"}), user(txt("wait")), says(txt("yes")), user(llm.Result{CallID: "1", Parts: []llm.Part{txt("r")}}), says(txt("done")),
+		}}, `{"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{}}}]},
+			{"role":"user","parts":[{"functionResponse":{"id":"1","name":"f","response":{"result":"r"}}},{"text":"wait"}]},{"role":"model","parts":[{"text":"yes"},{"text":"done"}]}]}`, ""},
 		{"arguments", "gemini-2.5-flash", llm.Chat{Messages: []llm.Message{user(txt("q")), says(llm.Call{ID: "1", Name: "f", Args: `{"a":`}, llm.Call{ID: "2", Name: "g", Args: "free", Custom: true}, llm.Call{ID: "3", Name: "h", Args: "[1]"})}},
 			`{"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{"arguments":"{\"a\":"}}},{"functionCall":{"id":"2","name":"g","args":{"input":"free"}}},{"functionCall":{"id":"3","name":"h","args":{"arguments":"[1]"}}}]}]}`,
-			"messages.1.content.0.arguments messages.1.content.2.arguments"},
+			"messages.1.content.0.arguments messages.1.content.1.arguments messages.1.content.2.arguments"},
 		{"seals, Gemini 3", "gemini-3-flash-preview", llm.Chat{Messages: []llm.Message{
 			user(txt("q")), says(llm.Thought{Text: "foreign", Seal: &llm.Seal{Issuer: "anthropic", Data: "x"}}, llm.Thought{Text: "plain"}, llm.Call{ID: "1", Name: "f"}, llm.Call{ID: "2", Name: "f"}), user(llm.Result{CallID: "1"}, llm.Result{CallID: "2"}),
 			says(llm.Thought{Redacted: true, Seal: seal("r")}, llm.Call{ID: "3", Name: "f", Seal: seal("s")}, llm.Call{ID: "4", Name: "f"}), user(llm.Result{CallID: "3"}, llm.Result{CallID: "4"}),

@@ -88,6 +88,7 @@ func (pw *partWriter) call(c llm.Call, at string) {
 	case len(args) == 0 || string(args) == "null": // some models say null for none
 		w.raw([]byte("{}"))
 	case c.Custom:
+		pw.lose(at+".arguments", "free text; sent as a member of an object", false)
 		w.open('{')
 		w.member("input", c.Args)
 		w.close('}')

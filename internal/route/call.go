@@ -281,8 +281,8 @@ func (c *Caller) read(answer *Answer, resp *provider.Answer, req *Request, last 
 	if err != nil {
 		return llm.AsError(err)
 	}
-	for _, ev := range stream.Events(nil, reply) {
-		a.Tally.Add(&ev)
+	for ev := range stream.Each(reply) {
+		a.Tally.Add(ev)
 	}
 	if !last && empty(reply) {
 		return errEmpty()

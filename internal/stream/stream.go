@@ -3,7 +3,11 @@
 // It works on the neutral model alone; it knows no dialect, no bytes and no clients.
 package stream
 
-import "tidegate/internal/llm"
+import (
+	"iter"
+
+	"tidegate/internal/llm"
+)
 
 // FromReply is the reply as one step, for the callers who want a stream of what came whole.
 func FromReply(r *llm.Reply) llm.Stream {
@@ -14,32 +18,49 @@ func FromReply(r *llm.Reply) llm.Stream {
 
 // Events appends what a stream of the reply would have said.
 func Events(dst []llm.Event, r *llm.Reply) []llm.Event {
-	dst = append(dst, llm.Event{Kind: llm.Start, ID: r.ID, Model: r.Model, Created: r.Created})
-	for n, choice := range r.Choices {
-		for i, part := range choice.Parts {
-			dst = appendPart(dst, n, i, part)
-		}
-		if len(choice.Logprobs) > 0 {
-			dst = append(dst, llm.Event{Kind: llm.Logprob, Choice: n, Value: choice.Logprobs})
-		}
-		dst = append(dst, llm.Event{Kind: llm.Finish, Choice: n, Stop: choice.Stop})
+	for ev := range Each(r) {
+		dst = append(dst, *ev)
 	}
-	if r.Usage != nil {
-		dst = append(dst, llm.Event{Kind: llm.Metered, Usage: r.Usage})
-	}
-	return append(dst, llm.Event{Kind: llm.Done})
+	return dst
 }
 
-func appendPart(dst []llm.Event, choice, index int, part llm.Part) []llm.Event {
-	at := llm.Event{Choice: choice, Index: index}
-	say := func(kind llm.EventKind, set func(*llm.Event)) {
-		ev := at
-		ev.Kind = kind
-		if set != nil {
-			set(&ev)
+// Each is Events one by one, for those who only look. An event is valid until the next.
+func Each(r *llm.Reply) iter.Seq[*llm.Event] {
+	return func(yield func(*llm.Event) bool) {
+		s := &sayer{yield: yield}
+		s.say(llm.Event{Kind: llm.Start, ID: r.ID, Model: r.Model, Created: r.Created})
+		for n, choice := range r.Choices {
+			for i, part := range choice.Parts {
+				s.part(n, i, part)
+			}
+			if len(choice.Logprobs) > 0 {
+				s.say(llm.Event{Kind: llm.Logprob, Choice: n, Value: choice.Logprobs})
+			}
+			s.say(llm.Event{Kind: llm.Finish, Choice: n, Stop: choice.Stop})
 		}
-		dst = append(dst, ev)
+		if r.Usage != nil {
+			s.say(llm.Event{Kind: llm.Metered, Usage: r.Usage})
+		}
+		s.say(llm.Event{Kind: llm.Done})
 	}
+}
+
+// sayer hands out events until nobody listens any more.
+type sayer struct {
+	yield func(*llm.Event) bool
+	event llm.Event
+	left  bool
+}
+
+func (s *sayer) say(ev llm.Event) {
+	if s.left {
+		return
+	}
+	s.event = ev
+	s.left = !s.yield(&s.event)
+}
+
+func (s *sayer) part(choice, index int, part llm.Part) {
 	var (
 		text  string
 		seal  *llm.Seal
@@ -64,16 +85,15 @@ func appendPart(dst []llm.Event, choice, index int, part llm.Part) []llm.Event {
 		part = p
 	case llm.Media, llm.Result, llm.Opaque:
 	}
-	say(llm.Begin, func(ev *llm.Event) { ev.Part = part })
+	s.say(llm.Event{Kind: llm.Begin, Choice: choice, Index: index, Part: part})
 	if text != "" {
-		say(llm.Delta, func(ev *llm.Event) { ev.Delta = text })
+		s.say(llm.Event{Kind: llm.Delta, Choice: choice, Index: index, Delta: text})
 	}
 	if len(cites) > 0 {
-		say(llm.Cited, func(ev *llm.Event) { ev.Cites = cites })
+		s.say(llm.Event{Kind: llm.Cited, Choice: choice, Index: index, Cites: cites})
 	}
 	if seal != nil {
-		say(llm.Sealed, func(ev *llm.Event) { ev.Seal = seal })
+		s.say(llm.Event{Kind: llm.Sealed, Choice: choice, Index: index, Seal: seal})
 	}
-	say(llm.End, nil)
-	return dst
+	s.say(llm.Event{Kind: llm.End, Choice: choice, Index: index})
 }

@@ -57,13 +57,12 @@ func (a *Answer) ReadAll(limit int64) ([]byte, error) {
 }
 
 // Close ends the call. An answer that was not read to its end is cut off, so that the upstream stops working on it.
-func (a *Answer) Close() error {
+func (a *Answer) Close() {
 	if !a.whole {
 		a.watch.cancel(nil)
 	}
-	err := a.body.Close()
+	_ = a.body.Close() // an answer that is here is not undone by it
 	a.watch.stop()
-	return err
 }
 
 // watchdog bounds the phases of one call. Cancelling the context is what ends a phase; cause tells which bound it was. It has one

@@ -21,7 +21,7 @@ func TestTimeouts(t *testing.T) {
 	flow := func(c net.Conn) { // an event every 50 s, for ever
 		say(c, head)
 		for {
-			time.Sleep(50 * time.Second)
+			<-time.After(50 * time.Second)
 			if _, err := io.WriteString(c, "2\r\nhi\r\n"); err != nil {
 				return
 			}
@@ -44,13 +44,13 @@ func TestTimeouts(t *testing.T) {
 		{name: "silent", bounds: bounds, answer: func(net.Conn) {}, code: "first_byte_timeout", after: 100 * time.Second},
 		{name: "only a head", bounds: bounds, answer: func(c net.Conn) { say(c, head) }, code: "first_byte_timeout", after: 100 * time.Second},
 		{name: "falls silent", bounds: bounds, code: "idle_timeout", after: 90 * time.Second, answer: func(c net.Conn) {
-			time.Sleep(30 * time.Second)
+			<-time.After(30 * time.Second)
 			say(c, head+"2\r\nhi\r\n")
 		}},
 		{name: "falls silent late", bounds: bounds, code: "idle_timeout", after: 159 * time.Second, answer: func(c net.Conn) {
 			say(c, head)
 			for range 2 {
-				time.Sleep(99 * time.Second / 2)
+				<-time.After(99 * time.Second / 2)
 				say(c, "2\r\nhi\r\n")
 			}
 		}},
@@ -59,11 +59,11 @@ func TestTimeouts(t *testing.T) {
 			say(c, head+"2\r\nhi\r\n")
 		}},
 		{name: "only an idle bound", bounds: llm.Timeouts{Idle: 60 * time.Second}, code: "idle_timeout", after: 2060 * time.Second, answer: func(c net.Conn) {
-			time.Sleep(2000 * time.Second)
+			<-time.After(2000 * time.Second)
 			say(c, head+"2\r\nhi\r\n")
 		}},
 		{name: "lingers", bounds: bounds, linger: time.Second, code: "idle_timeout", after: 11 * time.Second, answer: func(c net.Conn) {
-			time.Sleep(10 * time.Second)
+			<-time.After(10 * time.Second)
 			say(c, head+"2\r\nhi\r\n")
 		}},
 	} {

@@ -77,13 +77,13 @@ func (p *plain) connect(ctx context.Context, address string) (*conn, error) {
 	return newConn(c, address, &p.pool), nil
 }
 
-// noAnswer is a failure before the first byte of the answer.
-type noAnswer struct{ error }
+// noAnswerError is a failure before the first byte of the answer.
+type noAnswerError struct{ error }
 
-func (e noAnswer) Unwrap() error { return e.error }
+func (e noAnswerError) Unwrap() error { return e.error }
 
 func isStale(err error) bool {
-	_, none := errors.AsType[noAnswer](err)
+	_, none := errors.AsType[noAnswerError](err)
 	return none && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE))
 }
 
@@ -146,8 +146,8 @@ func (c *conn) exchange(req *http.Request, head, body []byte) (*http.Response, e
 		if late := b.end(false); unsent == nil {
 			unsent = late
 		}
-		if _, none := errors.AsType[noAnswer](err); none && unsent != nil { // the reason why there is no answer
-			err = noAnswer{unsent}
+		if _, none := errors.AsType[noAnswerError](err); none && unsent != nil { // the reason why there is no answer
+			err = noAnswerError{unsent}
 		}
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (c *conn) exchange(req *http.Request, head, body []byte) (*http.Response, e
 	b.source, resp.Body = resp.Body, b
 	if b.source == http.NoBody {
 		resp.Body = http.NoBody
-		b.end(true)
+		_ = b.end(true) // what it did not want is no failure: here and below
 	}
 	return resp, nil
 }
@@ -184,7 +184,7 @@ func (c *conn) send(ctx context.Context, head, body []byte) error {
 // receive reads the head of the answer, and of interim ones before it.
 func (c *conn) receive(req *http.Request) (*http.Response, error) {
 	if _, err := c.in.Peek(1); err != nil {
-		return nil, noAnswer{err}
+		return nil, noAnswerError{err}
 	}
 	for {
 		resp, err := http.ReadResponse(c.in, req)
@@ -227,13 +227,13 @@ func (b *answerBody) Read(p []byte) (n int, err error) {
 		err = cause(b.ctx, err)
 	}
 	b.ended = err
-	b.end(whole)
+	_ = b.end(whole)
 	return n, err
 }
 
 // Close ends the connection unless the body was read to its end.
 func (b *answerBody) Close() error {
-	b.end(false)
+	_ = b.end(false)
 	return nil
 }
 
@@ -249,7 +249,7 @@ func (b *answerBody) end(whole bool) (unsent error) {
 		if keep {
 			c.pool.put(c)
 		} else {
-			c.Conn.Close()
+			c.Close()
 		}
 		return nil
 	}
@@ -259,9 +259,9 @@ func (b *answerBody) end(whole bool) (unsent error) {
 			c.pool.put(c)
 			return nil
 		}
-		c.Conn.Close()
+		c.Close()
 	default: // answered before it was read
-		c.Conn.Close()
+		c.Close()
 		unsent = <-b.written
 	}
 	return unsent

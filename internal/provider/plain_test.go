@@ -197,7 +197,7 @@ func TestPlainLate(t *testing.T) {
 				readRequest(in)
 				io.WriteString(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 				readRequest(in)
-				time.Sleep(2 * staleWithin)
+				<-time.After(2 * staleWithin)
 				theirs.Close()
 			}()
 			return ours, nil
@@ -232,14 +232,14 @@ func TestPlainIdleTimeout(t *testing.T) {
 		}}
 		for _, host := range []string{"http://a/", "http://b/"} {
 			call(p, request(t.Context(), host, ""))
-			time.Sleep(idleTimeout / 2)
+			<-time.After(idleTimeout / 2)
 		}
 		synctest.Wait()
 		for _, want := range []int64{1, 0} {
 			if n := open.Load(); n != want {
 				t.Errorf("%d connections open, want %d", n, want)
 			}
-			time.Sleep(idleTimeout / 2)
+			<-time.After(idleTimeout / 2)
 			synctest.Wait()
 		}
 		if p.pool.sweep != nil || len(p.pool.idle) > 0 {

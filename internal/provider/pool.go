@@ -31,7 +31,7 @@ func (p *pool) take(address string) *conn {
 		if c.alive() {
 			return c
 		}
-		c.Conn.Close()
+		c.Close()
 	}
 }
 
@@ -41,7 +41,7 @@ func (p *pool) put(c *conn) {
 	defer p.mu.Unlock()
 	list := p.idle[c.address]
 	if len(list) >= idlePerHost {
-		c.Conn.Close()
+		c.Close()
 		return
 	}
 	c.since = time.Now()
@@ -67,7 +67,7 @@ func (p *pool) expire() {
 			n = len(list)
 		}
 		for _, c := range list[:n] {
-			c.Conn.Close()
+			c.Close()
 		}
 		if list = slices.Delete(list, 0, n); len(list) == 0 {
 			delete(p.idle, address)
@@ -89,7 +89,7 @@ func (p *pool) close() {
 	defer p.mu.Unlock()
 	for _, list := range p.idle {
 		for _, c := range list {
-			c.Conn.Close()
+			c.Close()
 		}
 	}
 	p.idle = nil
@@ -116,7 +116,7 @@ func silent(nc net.Conn) func() bool {
 	)
 	look := func(fd uintptr) bool {
 		_, err := syscall.Read(int(fd), one[:]) // the socket does not block
-		quiet = err == syscall.EAGAIN           //nolint:errorlint // a bare errno
+		quiet = err == syscall.EAGAIN
 		return true
 	}
 	return func() bool { return raw.Read(look) == nil && quiet }

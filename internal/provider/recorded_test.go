@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"errors"
 	"io"
 	"net/url"
 	"os"
@@ -52,7 +53,7 @@ func exchanges(t *testing.T) []exchange {
 		dec := jsontext.NewDecoder(f)
 		for {
 			var x exchange
-			if err := json.UnmarshalDecode(dec, &x); err == io.EOF {
+			if err := json.UnmarshalDecode(dec, &x); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				t.Fatal(err)

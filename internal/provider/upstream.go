@@ -141,7 +141,7 @@ func (u *Upstream) Do(ctx context.Context, call Call) (*Answer, error) {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	setBody(req, call.Body)
-	resp, err := u.Transport.RoundTrip(req.WithContext(w.traced()))
+	resp, err := u.Transport.RoundTrip(req.WithContext(w.traced())) //nolint:bodyclose // the answer has the body and closes it
 	if err != nil {
 		w.stop()
 		return nil, w.fail(err, w.sent.Load())

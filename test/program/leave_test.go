@@ -3,6 +3,7 @@ package program
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ func TestClientLeaves(t *testing.T) {
 	up := rig.Fake(t)
 	g := rig.Serve(t, rig.Setup{Config: rig.Providers(up.URL)})
 	client := clients(t)
-	for _, tc := range []struct {
+	for i, tc := range []struct {
 		name, model string
 		stream      bool
 		first       string // what is read before the client leaves; "" leaves while nothing is there
@@ -33,7 +34,7 @@ func TestClientLeaves(t *testing.T) {
 		for _, provider := range []string{"openai", "anthropic", "google"} {
 			t.Run(tc.name+"/"+provider, func(t *testing.T) {
 				t.Parallel()
-				model := tc.model + "+usage:in=7" + map[string]string{"openai": "1", "anthropic": "2", "google": "3"}[provider]
+				model := fmt.Sprintf("%s+usage:in=%d%d", tc.model, i+1, map[string]int{"openai": 1, "anthropic": 2, "google": 3}[provider]) // no other's
 				ctx, leave := context.WithCancel(t.Context())
 				defer leave()
 				session := t.Name()

@@ -109,7 +109,7 @@ func TestBrokenStreams(t *testing.T) {
 					}
 					row := b.gateway.Logged(t, l.id())
 					if scenario == "truncated_json" && upstream.name == "anthropic" { // its third event is before the first content
-						if row.Outcome != "error" || row.Status != 502 || len(row.Attempts) != 3 {
+						if row.Outcome != "error" || row.Status != 502 || len(row.Attempts) != 1 {
 							t.Errorf("log row: %s, status %d after %d attempts", row.Outcome, row.Status, len(row.Attempts))
 						}
 						return

@@ -11,6 +11,7 @@ package gemini
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -129,7 +130,7 @@ func invalidJSON(err error) *llm.Error {
 
 // invalid reports a member that has not the shape it must have.
 func invalid(param string, err error) *llm.Error {
-	if e, ok := err.(*llm.Error); ok {
+	if e, ok := errors.AsType[*llm.Error](err); ok {
 		return e
 	}
 	message := fmt.Sprintf("the request cannot be read: %v", err)

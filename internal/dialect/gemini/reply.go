@@ -96,6 +96,7 @@ func grown(p llm.Part, e *llm.Event) llm.Part {
 			p.Seal = e.Seal
 		}
 		return p
+	case llm.Media, llm.Result, llm.Opaque: // they came whole
 	}
 	return p
 }
@@ -225,6 +226,7 @@ func unsayable(p llm.Part) string {
 		if len(p.Data) == 0 && p.URL == "" {
 			return "a file at another provider"
 		}
+	case llm.Text, llm.Thought, llm.Call:
 	}
 	return ""
 }
@@ -236,6 +238,7 @@ func empty(p llm.Part) bool {
 		return p.Text == "" && p.Seal == nil
 	case llm.Thought:
 		return p.Text == "" && p.Seal == nil
+	case llm.Media, llm.Call, llm.Result, llm.Opaque:
 	}
 	return false
 }

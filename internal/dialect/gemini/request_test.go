@@ -77,8 +77,6 @@ func TestHead(t *testing.T) {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func seal(data string) *llm.Seal { return &llm.Seal{Issuer: "google", Data: data} }
 
 func TestDecodeRequest(t *testing.T) {
@@ -90,7 +88,7 @@ func TestDecodeRequest(t *testing.T) {
 			"contents":[{"parts":[{"inline_data":{"mime_type":"image/png","data":"_-8="}},{"file_data":{"file_uri":"gs://b/x.pdf","mime_type":"application/pdf"},"video_metadata":{"fps":1}},{"text":"a","thought":false}]}]}`,
 			llm.Chat{
 				System: []llm.Part{llm.Text{Text: "be brief"}}, Usage: true,
-				Sampling: llm.Sampling{TopP: ptr(0.5), TopK: ptr(int64(40)), Stop: []string{"x"}}, Output: llm.Output{Kind: "json"},
+				Sampling: llm.Sampling{TopP: new(0.5), TopK: new(int64(40)), Stop: []string{"x"}}, Output: llm.Output{Kind: "json"},
 				Thinking: llm.Thinking{Effort: "high", Display: "show"},
 				Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{
 					llm.Media{Type: "image/png", Data: []byte{0xff, 0xef}},
@@ -144,7 +142,7 @@ func TestDecodeRequest(t *testing.T) {
 		{"what only Gemini knows", `{"contents":[],"safetySettings":[{"category":7,"threshold":3}],"cachedContent":"cachedContents/1","labels":{"a":"b"},"generationConfig":{"mediaResolution":"LOW","responseMimeType":"text/x.enum","responseSchema":{"type":"STRING","enum":["a"]},"thinkingConfig":{"thinkingBudget":-1,"zz":1},"responseModalities":["TEXT","IMAGE"],"candidateCount":2,"seed":5,"responseLogprobs":true,"logprobs":3,"presencePenalty":0.1,"frequencyPenalty":-0.2,"temperature":0,"maxOutputTokens":9}}`,
 			llm.Chat{
 				Usage:    true,
-				Sampling: llm.Sampling{Temperature: ptr(0.0), MaxTokens: ptr(int64(9)), N: ptr(int64(2)), Seed: ptr(int64(5)), Logprobs: ptr(true), TopLogprobs: ptr(int64(3)), PresencePenalty: ptr(0.1), FrequencyPenalty: ptr(-0.2)},
+				Sampling: llm.Sampling{Temperature: new(0.0), MaxTokens: new(int64(9)), N: new(int64(2)), Seed: new(int64(5)), Logprobs: new(true), TopLogprobs: new(int64(3)), PresencePenalty: new(0.1), FrequencyPenalty: new(-0.2)},
 				Thinking: llm.Thinking{Auto: true, Display: "hide"},
 				Output:   llm.Output{Kind: "schema", Schema: jsontext.Value(`{"type":"string","enum":["a"]}`), Modalities: []string{"text", "image"}},
 				Ext:      llm.Ext{llm.Gemini: jsontext.Value(`{"safetySettings":[{"category":7,"threshold":3}],"cachedContent":"cachedContents/1","labels":{"a":"b"},"generationConfig":{"mediaResolution":"LOW","thinkingConfig":{"zz":1},"responseMimeType":"text/x.enum"}}`)},
@@ -278,8 +276,8 @@ func TestEncodeRequest(t *testing.T) {
 		{"this tool", "gemini-2.5-flash", llm.Chat{Messages: []llm.Message{user(txt("q"))}, Tools: []llm.Tool{{Name: "a"}}, Choice: llm.ToolChoice{Mode: llm.ToolThis, Name: "a"}},
 			`{"tools":[{"functionDeclarations":[{"name":"a"}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["a"]}},"contents":[{"role":"user","parts":[{"text":"q"}]}]}`, ""},
 		{"config", "gemini-2.5-flash", llm.Chat{
-			Messages: []llm.Message{user(txt("q"))}, User: "u", Tier: "flex", Thinking: llm.Thinking{Budget: ptr(int64(2048))},
-			Sampling: llm.Sampling{Temperature: ptr(0.7), TopP: ptr(1.0), TopK: ptr(int64(3)), MaxTokens: ptr(int64(10)), N: ptr(int64(2)), Seed: ptr(int64(9007199254740993)), Stop: []string{"\n"}, Logprobs: &yes, TopLogprobs: ptr(int64(2)), FrequencyPenalty: ptr(0.5), PresencePenalty: ptr(-1.0)},
+			Messages: []llm.Message{user(txt("q"))}, User: "u", Tier: "flex", Thinking: llm.Thinking{Budget: new(int64(2048))},
+			Sampling: llm.Sampling{Temperature: new(0.7), TopP: new(1.0), TopK: new(int64(3)), MaxTokens: new(int64(10)), N: new(int64(2)), Seed: new(int64(9007199254740993)), Stop: []string{"\n"}, Logprobs: &yes, TopLogprobs: new(int64(2)), FrequencyPenalty: new(0.5), PresencePenalty: new(-1.0)},
 			Output:   llm.Output{Kind: "schema", Name: "n", Schema: jsontext.Value(`{"type":"object","properties":{"k":{"const":"v"}}}`), Strict: &yes, Modalities: []string{"text"}, Verbosity: "low"},
 			Ext:      llm.Ext{llm.OpenAIChat: jsontext.Value(`{"store":true,"metadata":{"a":"b"}}`)},
 		}, `{"generationConfig":{"temperature":0.7,"topP":1,"topK":3,"candidateCount":2,"maxOutputTokens":10,"stopSequences":["\n"],"presencePenalty":-1,"frequencyPenalty":0.5,"seed":9007199254740993,"responseLogprobs":true,"logprobs":2,
@@ -317,7 +315,7 @@ func paths(losses []llm.Loss) string {
 }
 
 func TestThinking(t *testing.T) {
-	budget := ptr(int64(4096))
+	budget := new(int64(4096))
 	for _, tt := range []struct {
 		model string
 		in    llm.Thinking

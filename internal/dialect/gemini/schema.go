@@ -2,7 +2,7 @@ package gemini
 
 import (
 	"bytes"
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -117,12 +117,9 @@ func needsCompiling(schema []byte) bool {
 }
 
 func (c *compiler) lose(keyword string) {
-	for _, k := range c.lost {
-		if k == keyword {
-			return
-		}
+	if !slices.Contains(c.lost, keyword) {
+		c.lost = append(c.lost, keyword)
 	}
-	c.lost = append(c.lost, keyword)
 }
 
 func (c *compiler) schema(schema []byte) {
@@ -269,5 +266,5 @@ func length(array []byte) (n int) {
 
 // unenforced words a loss for keywords of a schema.
 func unenforced(keywords []string) string {
-	return fmt.Sprintf("Gemini does not enforce %s", strings.Join(keywords, ", "))
+	return "Gemini does not enforce " + strings.Join(keywords, ", ")
 }

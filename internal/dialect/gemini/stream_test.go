@@ -473,7 +473,7 @@ func TestEncodeReplySchema(t *testing.T) {
 	out, _, _ := Codec{}.EncodeReply(&foreign)
 	valid(t, schema, out)
 	enc := Codec{}.NewStreamEncoder(codec.StreamOptions{})
-	for _, frame := range bytes.Split(bytes.TrimSpace(enc.Append(nil, llm.Step{Events: stream.Events(nil, &foreign)}, false)), []byte("\n\n")) {
+	for frame := range bytes.SplitSeq(bytes.TrimSpace(enc.Append(nil, llm.Step{Events: stream.Events(nil, &foreign)}, false)), []byte("\n\n")) {
 		valid(t, schema, bytes.TrimPrefix(frame, []byte("data: ")))
 	}
 }

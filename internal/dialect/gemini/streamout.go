@@ -158,6 +158,7 @@ func (e *streamEncoder) begin(c *outCandidate, p llm.Part) {
 		}
 	case llm.Media, llm.Opaque, llm.Result:
 		e.write(c, p)
+	case llm.Text, llm.Call: // shells, which say nothing yet
 	}
 }
 
@@ -197,6 +198,7 @@ func (e *streamEncoder) grow(c *outCandidate, p *outPart, ev *llm.Event, raw boo
 			}
 			e.write(c, shell)
 		}
+	case llm.Media, llm.Opaque, llm.Result: // they came whole
 	}
 }
 

@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 
 	"tidegate/internal/rawjson"
@@ -82,10 +83,8 @@ func (w *writer) member(name, value string) {
 // rest writes the members of a raw object into the one that is open, but for those named.
 func (w *writer) rest(obj []byte, except ...string) {
 	_ = rawjson.Object(obj, func(name, value []byte) bool {
-		for _, e := range except {
-			if string(name) == e {
-				return true
-			}
+		if slices.Contains(except, string(name)) {
+			return true
 		}
 		w.name(string(name))
 		w.raw(value)

@@ -128,6 +128,7 @@ func (pw *partWriter) result(r llm.Result, at string) {
 			pw.mark(p.Mark, at)
 		case llm.Media:
 			media = append(media, p)
+		case llm.Thought, llm.Call, llm.Result, llm.Opaque: // encoder.result has taken them out
 		}
 	}
 	w.name("response")

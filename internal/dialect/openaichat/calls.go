@@ -1,6 +1,7 @@
 package openaichat
 
 import (
+	"slices"
 	"strings"
 
 	"tidegate/internal/llm"
@@ -75,8 +76,7 @@ func (d *callDelta) of(calls []*call) *call {
 	if len(calls) == 0 {
 		return nil
 	}
-	for i := len(calls) - 1; i >= 0; i-- {
-		c := calls[i]
+	for _, c := range slices.Backward(calls) {
 		switch {
 		case d.key != noKey && c.key == d.key:
 			if d.another(c) {

@@ -63,6 +63,7 @@ func (c *choice) text(dst []llm.Event, kind open, text string) []llm.Event {
 			shell, c.refused = llm.Text{Refusal: true}, true
 		case openThought:
 			shell = llm.Thought{}
+		case openNone, openText:
 		}
 		dst, c.part = c.begin(c.close(dst), shell)
 		c.open = kind
@@ -93,6 +94,7 @@ func (c *choice) parts(dst []llm.Event, value []byte) []llm.Event {
 		case llm.Media:
 			p.Ext = nil // likewise
 			dst = c.whole(dst, p)
+		case llm.Call, llm.Result: // neither stands in a content
 		}
 		return true
 	})

@@ -215,6 +215,7 @@ func (e *replyEncoder) content(s *sorted) {
 				e.str("type", "text")
 				e.str("text", p.Text)
 				e.close('}')
+			case llm.Media, llm.Thought, llm.Call, llm.Result: // sort puts them elsewhere
 			}
 		}
 		e.close(']')

@@ -170,6 +170,7 @@ func (c *outChoice) open(ev *llm.Event) *outPart {
 	case llm.Call:
 		p.kind, p.call, p.custom = kindCall, c.calls, part.Custom
 		c.calls++
+	case llm.Media, llm.Result, llm.Opaque: // whole: nothing follows
 	}
 	return p
 }
@@ -286,6 +287,7 @@ func (e *streamEncoder) beginPart(w *writer, ev *llm.Event) {
 		}
 	case llm.Result:
 		e.lose("the result of a tool that the provider ran")
+	case llm.Thought: // a shell; its seal is said at the end
 	}
 }
 
@@ -380,6 +382,7 @@ func (e *streamEncoder) sealed(w *writer, ev *llm.Event) {
 			w.close('}')
 			w.close(']')
 		})
+	case kindNone: // what comes whole has no seal
 	}
 }
 

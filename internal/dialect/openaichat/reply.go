@@ -225,6 +225,7 @@ func (d *answer) choice(path string, value []byte) {
 			calls = true
 		case llm.Text:
 			refused = refused || p.Refusal
+		case llm.Media, llm.Thought, llm.Result, llm.Opaque:
 		}
 	}
 	c.Ext = rest.ext()

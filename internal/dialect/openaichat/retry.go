@@ -46,7 +46,7 @@ func interval(text string, h http.Header) time.Duration {
 // limitReset looks at x-ratelimit-reset(-requests|-tokens|…). Of several limits the ones with nothing remaining count, and of
 // those the longest wait; when none says so, the shortest.
 func limitReset(h http.Header) time.Duration {
-	var empty, any time.Duration
+	var empty, least time.Duration
 	for name, values := range h {
 		rest, ok := strings.CutPrefix(strings.ToLower(name), "x-ratelimit-reset")
 		if !ok || len(values) == 0 {
@@ -59,14 +59,14 @@ func limitReset(h http.Header) time.Duration {
 		if h.Get("X-Ratelimit-Remaining"+rest) == "0" {
 			empty = max(empty, d)
 		}
-		if any == 0 || d < any {
-			any = d
+		if least == 0 || d < least {
+			least = d
 		}
 	}
 	if empty > 0 {
 		return empty
 	}
-	return any
+	return least
 }
 
 // resetIn reads a duration ("6m0s"), seconds, or a moment in milliseconds since 1970 (OpenRouter).

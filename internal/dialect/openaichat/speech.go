@@ -209,7 +209,7 @@ func callBody(c *llm.Call, value []byte) {
 		case "name":
 			c.Name, _ = rawjson.String(v)
 		case "arguments", "input":
-			ok := false
+			var ok bool
 			if c.Args, ok = rawjson.String(v); !ok && !rawjson.IsNull(v) {
 				c.Args = strings.TrimSpace(string(v))
 			}

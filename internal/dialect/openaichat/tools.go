@@ -55,14 +55,14 @@ func (d *request) tool(path string, value []byte) {
 		return
 	}
 	word, _ := rawjson.String(kind)
-	switch {
-	case word == "function" || word == "":
+	switch word {
+	case "function", "":
 		t.From = ""
 		if inner == nil { // flat, as in the Responses API; some clients mix the two up
 			rest, inner = extra{}, value
 		}
 		d.function(&t, &innerRest, path, inner)
-	case word == "custom":
+	case "custom":
 		t.From, t.Kind = "", "custom"
 		d.function(&t, &innerRest, path, inner)
 	default:

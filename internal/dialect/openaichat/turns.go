@@ -123,6 +123,7 @@ func take(turns []turn, id string) (piece, bool) {
 					turns[i].empty = len(turns[i].items) == 0
 					return it, true
 				}
+			case llm.Text, llm.Media, llm.Thought, llm.Opaque:
 			}
 		}
 	}

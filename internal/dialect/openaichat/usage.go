@@ -140,10 +140,8 @@ func decimal(number string) string {
 	if !ok {
 		return number
 	}
-	shift := int64(0)
-	if n, ok := rawjson.Int([]byte(strings.TrimPrefix(exponent, "+"))); ok && n > -40 && n < 40 {
-		shift = n
-	} else {
+	shift, ok := rawjson.Int([]byte(strings.TrimPrefix(exponent, "+")))
+	if !ok || shift <= -40 || shift >= 40 {
 		return number
 	}
 	whole, fraction, _ := strings.Cut(mantissa, ".")

@@ -210,9 +210,12 @@ func (x *Exchange) SentWhole(body []byte) {
 	x.Sent(body)
 }
 
+// unsettled is how an exchange ends that a panic ended.
+var unsettled = &llm.Error{Class: llm.Internal, Code: "gateway_error", Message: "the gateway failed"}
+
 // Close settles what was not settled and gives the exchange back. A panic on the way here has the exchange fail.
 func (x *Exchange) Close() {
-	if err := x.Settle(Outcome{Outcome: logs.Failed, Err: &llm.Error{Class: llm.Internal, Code: "gateway_error", Message: "the gateway failed"}}); err != nil {
+	if err := x.Settle(Outcome{Outcome: logs.Failed, Err: unsettled}); err != nil {
 		x.gate.log.Error("an exchange could not be written to the books", "request", x.ID, "error", err)
 	}
 	x.gate.meter.Closed()
@@ -337,10 +340,11 @@ func textBytes(parts []llm.Part) (n int64) {
 
 // Cost is what the exchange costs as far as it is known now.
 func (x *Exchange) Cost() price.Cost {
-	r := logs.Record{Attempts: make([]logs.Attempt, len(x.attempts))}
-	for i, a := range x.attempts {
+	var few [2]logs.Attempt
+	r := logs.Record{Attempts: few[:0]}
+	for _, a := range x.attempts {
 		u := x.usage(a)
-		r.Attempts[i].Cost = x.state.Prices.Cost(a.Target.Upstream.Name, a.Target.Model, a.At, &u)
+		r.Attempts = append(r.Attempts, logs.Attempt{Cost: x.state.Prices.Cost(a.Target.Upstream.Name, a.Target.Model, a.At, &u)})
 	}
 	return r.Cost()
 }

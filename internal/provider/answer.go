@@ -19,6 +19,7 @@ import (
 type Answer struct {
 	Status int
 	Header http.Header
+	length int64 // of the body as announced; -1: not said
 	body   io.ReadCloser
 	watch  *watchdog
 	whole  bool
@@ -45,7 +46,11 @@ func (a *Answer) Linger(d time.Duration) { a.watch.linger(d) }
 
 // ReadAll reads a body of at most limit bytes; a larger one is an *llm.Error.
 func (a *Answer) ReadAll(limit int64) ([]byte, error) {
-	var buf bytes.Buffer
+	size := int64(2 << 10)
+	if a.length >= 0 {
+		size = min(a.length, 1<<20) // what is announced is not yet here
+	}
+	buf := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	n, err := buf.ReadFrom(io.LimitReader(a, limit+1))
 	if err != nil {
 		return nil, err

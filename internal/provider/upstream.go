@@ -146,7 +146,7 @@ func (u *Upstream) Do(ctx context.Context, call Call) (*Answer, error) {
 		w.stop()
 		return nil, w.fail(err, w.sent.Load())
 	}
-	return &Answer{Status: resp.StatusCode, Header: resp.Header, body: resp.Body, watch: w}, nil
+	return &Answer{Status: resp.StatusCode, Header: resp.Header, length: resp.ContentLength, body: resp.Body, watch: w}, nil
 }
 
 func (u *Upstream) address(path string) *url.URL {

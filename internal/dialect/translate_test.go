@@ -28,6 +28,7 @@ var targets = []struct {
 	target  llm.Target
 }{
 	{llm.OpenAIChat, llm.Target{Model: "gpt-5.2", Issuer: "openai"}},
+	{llm.OpenAIChat, llm.Target{Model: "gpt-6-sol", Issuer: "openai"}},
 	{llm.Anthropic, llm.Target{Model: "claude-sonnet-4-5", Issuer: "anthropic"}},
 	{llm.Anthropic, llm.Target{Model: "claude-opus-4-8", Issuer: "anthropic"}},
 	{llm.Gemini, llm.Target{Model: "gemini-2.5-flash", Issuer: "google"}},

@@ -259,7 +259,7 @@ func canonical(doc []byte) string {
 // tool is known by its name, since its place changes when another is lost.
 func (v *view) tool(path string, t *llm.Tool) {
 	add := func(member, value string) {
-		v.facts = append(v.facts, fact{key: "tool " + t.Name + " " + member, value: value, paths: []string{path, path + "." + member}})
+		v.facts = append(v.facts, fact{key: "tool " + t.Name + " " + member, value: value, paths: []string{path, path + ".name", path + "." + member}})
 	}
 	if t.Kind != "" && t.Kind != "custom" {
 		add("raw", string(t.From)+" "+t.Kind+" "+canonical(t.Raw))
@@ -299,7 +299,7 @@ func (v *view) choice(c *llm.Chat) {
 
 func (v *view) sampling(s *llm.Sampling) {
 	neutral := ""
-	if v.target == llm.Anthropic { // whose newer models take no numbers, and always do what 1 says
+	if v.target != llm.Gemini { // others have models that take no numbers, and do what 1 says
 		neutral = "1"
 	}
 	v.fact(unless(optional(s.Temperature), neutral), "temperature")

@@ -204,10 +204,6 @@ func stopsOf(all []llm.Event) (stops []string) {
 	return stops
 }
 
-func target(r *corpus.Record) llm.Target {
-	return llm.Target{Model: r.Model, Issuer: issuer}
-}
-
 // Every recorded answer decodes to what an independent decoder found, encodes to a valid message of the same content, and every
 // stream is the same however it is cut.
 func TestCorpusReplies(t *testing.T) {

@@ -266,10 +266,10 @@ func (d *decoder) content(v []byte) (parts []llm.Part, err error) {
 // joinSeals gives a seal that EncodeReply put in front of a part back to that part; see sealCarrier.
 func joinSeals(parts []llm.Part) []llm.Part {
 	out := parts[:0]
-	for i := 0; i < len(parts); i++ {
-		t, ok := parts[i].(llm.Thought)
+	for i, p := range parts {
+		t, ok := p.(llm.Thought)
 		if !ok || t.Text != "" || t.Redacted || t.Seal == nil || t.Seal.Issuer == issuer || i+1 == len(parts) {
-			out = append(out, parts[i])
+			out = append(out, p)
 			continue
 		}
 		switch next := parts[i+1].(type) {
@@ -280,7 +280,7 @@ func joinSeals(parts []llm.Part) []llm.Part {
 			next.Seal = t.Seal
 			parts[i+1] = next
 		default:
-			out = append(out, parts[i])
+			out = append(out, p)
 		}
 	}
 	return out

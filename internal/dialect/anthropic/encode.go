@@ -52,6 +52,8 @@ type encoder struct {
 	issuer string
 	quirks *llm.Quirks
 	traits traits
+	strict int // tools that are held to their schemas,
+	unions int // and their parameters of several types
 	w      writer
 	losses []llm.Loss
 }
@@ -139,11 +141,13 @@ func (e *encoder) tool(t *llm.Tool, path string) bool {
 		return false
 	}
 	strict := t.Strict
-	if strict != nil && *strict && !e.traits.schema {
-		e.lose(path+".strict", "the model does not support strict tools")
-		strict = nil
+	schema := e.inputSchema(t.Schema, path+".parameters")
+	if strict != nil && *strict {
+		if why := e.lax(schema); why != "" {
+			e.lose(path+".strict", why)
+			strict = nil
+		}
 	}
-	schema := inputSchema(t.Schema)
 	if strict != nil && *strict {
 		schema = e.compile(schema, path+".parameters")
 	}
@@ -168,9 +172,13 @@ func validName(s string) bool { return len(s) <= 128 && s != "" && cleanID(s) ==
 
 // inputSchema is a schema whose type is said: the vendor refuses any other ("input_schema.type: Field required", recorded),
 // where others take a function without parameters.
-func inputSchema(schema []byte) []byte {
+func (e *encoder) inputSchema(schema []byte, path string) []byte {
 	if rawjson.IsNull(schema) || schema[0] != '{' {
 		return []byte(`{"type":"object","properties":{}}`)
+	}
+	if flat, was := flatten(schema); was != "" {
+		e.lose(path, "described, and its properties merged: "+was+" at the top")
+		schema = flat
 	}
 	if !rawjson.IsNull(rawjson.Get(schema, "type")) {
 		return schema

@@ -84,7 +84,7 @@ func byStatus(status int) llm.Class {
 // is 0 when the words do not tell it.
 func read(body []byte) *llm.Error {
 	if rawjson.Check(body) != nil {
-		return nil
+		return nil //nolint:nilerr // what is no JSON holds no error object
 	}
 	obj := rawjson.Get(body, "error")
 	if len(obj) > 0 && obj[0] == '"' { // {"error":"text"}

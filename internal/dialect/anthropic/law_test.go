@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -205,7 +206,7 @@ func textDelta(t testing.TB) (codec.StreamDecoder, sse.Frame, []llm.Event) {
 	r := sse.NewReader(strings.NewReader(stream(msgStart, start(0, `{"type":"text","text":""}`), delta(0, `{"type":"text_delta","text":" a few words of text"}`))), 0)
 	for {
 		f, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			t.Fatal("no delta")
 		}
 		if bytes.Contains(f.Data, []byte("text_delta")) {

@@ -119,9 +119,9 @@ func (t *traits) clampEffort(want string) string {
 		want = "low"
 	}
 	rank := slices.Index(all, want)
-	for i := len(t.efforts) - 1; i >= 0; i-- {
-		if slices.Index(all, t.efforts[i]) <= rank {
-			return t.efforts[i]
+	for _, effort := range slices.Backward(t.efforts) {
+		if slices.Index(all, effort) <= rank {
+			return effort
 		}
 	}
 	return ""

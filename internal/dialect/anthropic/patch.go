@@ -57,7 +57,7 @@ func patchMessage(v []byte, issuer string) []byte {
 
 // patchBlock gives a marked seal back to its issuer as it was, and drops the thought that holds another's.
 func patchBlock(v []byte, issuer string) []byte {
-	member := ""
+	var member string
 	switch kind, _ := rawjson.String(rawjson.Get(v, "type")); kind {
 	case "thinking":
 		member = "signature"

@@ -275,6 +275,10 @@ func TestTurns(t *testing.T) {
 				`{"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":"The tool was not run.","is_error":true},{"type":"text","text":"b"}]}]`, []string{"messages.1.content.0"}},
 		{"a result without call", old, []llm.Message{said(u, text("a"), llm.Result{CallID: "9", Name: "f", Parts: []llm.Part{text("r")}})},
 			`[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"Result of a tool call (f 9)\nr"}]}]`, []string{"messages.0.content.1"}},
+		{"a result without call, with a picture", old, []llm.Message{said(u, llm.Result{CallID: "9", Parts: []llm.Part{text("r"), llm.Media{URL: "https://x.org/a.png"},
+			llm.Opaque{From: own, Kind: "tool_reference", Raw: []byte(`{"type":"tool_reference"}`)}}}, text("b"))},
+			`[{"role":"user","content":[{"type":"text","text":"Result of a tool call (9)\nr"},{"type":"image","source":{"type":"url","url":"https://x.org/a.png"}},{"type":"text","text":"b"}]}]`,
+			[]string{"messages.0.content.0", "!messages.0.content.0.content.2"}},
 		{"ids used again, and odd ones", old, []llm.Message{said(u, text("a")), said(a, call("f:0", "f", "")), said(u, result("f:0", text("1"))),
 			said(a, call("f:0", "f", "")), said(u, result("f:0", text("2")))},
 			`[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_use","id":"f_0_yg32tn","name":"f","input":{}}]},` +

@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"slices"
 	"strings"
 
 	"tidegate/internal/rawjson"
@@ -93,12 +94,9 @@ func (c *compiler) schema(schema []byte) []byte {
 
 func (c *compiler) move(keyword string) {
 	c.changed = true
-	for _, m := range c.moved {
-		if m == keyword {
-			return
-		}
+	if !slices.Contains(c.moved, keyword) {
+		c.moved = append(c.moved, keyword)
 	}
-	c.moved = append(c.moved, keyword)
 }
 
 // value rewrites the schemas inside a keyword's value.

@@ -179,6 +179,7 @@ func sealOf(p llm.Part) *llm.Seal {
 		return p.Seal
 	case llm.Call:
 		return p.Seal
+	case llm.Media, llm.Result, llm.Opaque: // these have none
 	}
 	return nil
 }

@@ -185,6 +185,8 @@ func (e *encoder) responseSchema() []byte {
 		e.refuse("response_format", "JSON without a schema cannot be enforced here")
 	case o.Kind == "schema" && (e.quirks.NoSchema || !e.traits.schema):
 		e.refuse("response_format", "the model cannot be held to a schema")
+	case o.Kind == "schema" && circular(o.Schema):
+		e.refuse("response_format", "a schema that refers to itself cannot be enforced here")
 	case o.Kind == "schema":
 		return e.compile(o.Schema, "response_format.schema")
 	}

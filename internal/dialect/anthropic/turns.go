@@ -96,10 +96,7 @@ func (e *encoder) answer(turns []turn) []turn {
 		next.items = slices.Concat(results, unused(next.items))
 	}
 	for i := range turns {
-		turns[i].items = unused(turns[i].items)
-		for k := range turns[i].items {
-			e.orphan(&turns[i].items[k])
-		}
+		turns[i].items = e.orphans(unused(turns[i].items))
 	}
 	return turns
 }
@@ -160,22 +157,35 @@ func unused(items []item) (out []item) {
 	return out
 }
 
-func (e *encoder) orphan(it *item) {
-	r, ok := it.part.(llm.Result)
-	if !ok || it.used {
-		return
-	}
-	e.lose(it.path(), "a result without a call; sent as text")
-	text := "Result of a tool call"
-	if name := strings.TrimSpace(r.Name + " " + r.CallID); name != "" {
-		text += " (" + name + ")"
-	}
-	for _, inner := range it.inner {
-		if t, ok := inner.part.(llm.Text); ok {
-			text += "\n" + t.Text
+// orphans makes text of the results that no call wants, and puts their media behind it.
+func (e *encoder) orphans(items []item) (out []item) {
+	for _, it := range items {
+		r, ok := it.part.(llm.Result)
+		if !ok || it.used {
+			out = append(out, it)
+			continue
 		}
+		e.lose(it.path(), "a result without a call; sent as text")
+		var text strings.Builder
+		text.WriteString("Result of a tool call")
+		if name := strings.TrimSpace(r.Name + " " + r.CallID); name != "" {
+			text.WriteString(" (" + name + ")")
+		}
+		at := len(out)
+		out = append(out, it)
+		for _, inner := range it.inner {
+			switch p := inner.part.(type) {
+			case llm.Text:
+				text.WriteString("\n" + p.Text)
+			case llm.Media:
+				out = append(out, inner)
+			case llm.Thought, llm.Call, llm.Result, llm.Opaque:
+				e.refuse(inner.path(), "only the result of a call can hold it")
+			}
+		}
+		out[at].part = llm.Text{Text: text.String(), Mark: r.Mark}
 	}
-	it.part = llm.Text{Text: text, Mark: r.Mark}
+	return out
 }
 
 // ends sees to the first and the last turn.

@@ -51,7 +51,7 @@ func (e *encoder) complete(turns []turn, i int, calls []item) {
 	for _, it := range t.results {
 		r, _ := it.part.(llm.Result)
 		e.lose(it.path, "a result without a call; sent as text", false)
-		text = append(text, item{llm.Text{Text: orphan(&r), Mark: r.Mark}, it.path})
+		text = append(text, orphan(it.path, &r)...)
 	}
 	t.results, t.parts = results, slices.Concat(text, t.parts)
 }
@@ -75,15 +75,20 @@ func take(turns []turn, id string) (item, bool) {
 	return item{}, false
 }
 
-func orphan(r *llm.Result) string {
-	text := "Result of a tool call"
+// orphan is a result as text, and behind it the media that it holds.
+func orphan(path string, r *llm.Result) []item {
+	var text strings.Builder
+	text.WriteString("Result of a tool call")
 	if name := strings.TrimSpace(r.Name + " " + r.CallID); name != "" {
-		text += " (" + name + ")"
+		text.WriteString(" (" + name + ")")
 	}
+	var others []item
 	for _, p := range r.Parts {
 		if t, ok := p.(llm.Text); ok {
-			text += "\n" + t.Text
+			text.WriteString("\n" + t.Text)
+		} else {
+			others = append(others, item{p, path})
 		}
 	}
-	return text
+	return append([]item{{llm.Text{Text: text.String(), Mark: r.Mark}, path}}, others...)
 }

@@ -18,6 +18,7 @@ type encoder struct {
 	issuer string
 	losses []llm.Loss
 	names  map[string]string // of the called tools, by call id
+	named  []string          // the functions that were declared
 }
 
 func (e *encoder) lose(path, why string, grave bool) {
@@ -115,9 +116,12 @@ func (e *encoder) tools(tools []llm.Tool) {
 	for i, t := range tools {
 		path := fmt.Sprintf("tools.%d", i)
 		switch {
+		case t.Kind == "" && !validName(t.Name):
+			e.lose(path+".name", "tool names are 1 to 64 letters, digits, _ . : or -, a letter or _ first", true)
 		case t.Kind == "":
 			enter(true)
 			e.function(&t, path)
+			e.named = append(e.named, t.Name)
 		case t.From == llm.Gemini && t.Raw != nil:
 			enter(false)
 			w.raw(t.Raw)
@@ -129,6 +133,18 @@ func (e *encoder) tools(tools []llm.Tool) {
 		enter(false)
 		w.close(']')
 	}
+}
+
+// validName follows "Invalid function name. Must start with a letter or an underscore. Must be alphanumeric (a-z, A-Z, 0-9),
+// underscores (_), dots (.), colons (:), or dashes (-), with a maximum length of 64" (google-gemini/gemini-cli issue 9535).
+func validName(s string) bool {
+	for i, r := range s {
+		letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && (i == 0 || !strings.ContainsRune("0123456789.:-", r)) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
 }
 
 func (e *encoder) function(t *llm.Tool, path string) {
@@ -161,6 +177,10 @@ func (e *encoder) toolConfig(c llm.ToolChoice, rest []byte) {
 	if c.Parallel != nil && !*c.Parallel {
 		e.lose("parallel_tool_calls", "Gemini decides how many tools it calls at once", false)
 	}
+	if lost := e.unchoosable(c); lost != "" {
+		e.lose("tool_choice", lost, true)
+		c = llm.ToolChoice{}
+	}
 	calling := rawjson.Get(rest, "functionCallingConfig")
 	mode, allowed := map[llm.ToolMode]string{llm.ToolAuto: "AUTO", llm.ToolAny: "ANY", llm.ToolNone: "NONE", llm.ToolThis: "ANY"}[c.Mode], c.Allowed
 	if c.Mode == llm.ToolThis {
@@ -192,6 +212,17 @@ func (e *encoder) toolConfig(c llm.ToolChoice, rest []byte) {
 	}
 	w.rest(rest, "functionCallingConfig")
 	w.close('}')
+}
+
+// unchoosable says why a forced call cannot be asked for; "" when it can.
+func (e *encoder) unchoosable(c llm.ToolChoice) string {
+	switch {
+	case c.Mode == llm.ToolThis && !slices.Contains(e.named, c.Name):
+		return "tool " + c.Name + " is not among the functions"
+	case c.Mode == llm.ToolAny && len(e.named) == 0:
+		return "a call is required, but no function is left to call"
+	}
+	return ""
 }
 
 func writeStrings(w *writer, all []string) {

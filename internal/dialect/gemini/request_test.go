@@ -240,6 +240,9 @@ func TestEncodeRequest(t *testing.T) {
 		}}, `{"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{}}},{"functionCall":{"id":"2","name":"g","args":{}}}]},
 			{"role":"user","parts":[{"functionResponse":{"id":"1","name":"f","response":{"error":"The tool was not run."}}},{"functionResponse":{"id":"2","name":"g","response":{"result":"r"}}},{"text":"Result of a tool call (9 9)\nlate"}]},
 			{"role":"model","parts":[{"functionCall":{"id":"3","name":"h","args":{}}}]},{"role":"user","parts":[{"text":"never mind"}]}]}`, "messages.1.content.0 messages.2.content.1"},
+		{"a picture in a result without a call", "gemini-3-flash-preview", llm.Chat{Messages: []llm.Message{
+			user(llm.Result{CallID: "9", Name: "f", Parts: []llm.Part{txt("see"), llm.Media{Type: "image/png", Data: []byte{1}}}}, txt("q")),
+		}}, `{"contents":[{"role":"user","parts":[{"text":"Result of a tool call (f 9)\nsee"},{"inlineData":{"mimeType":"image/png","data":"AQ=="}},{"text":"q"}]}]}`, "messages.0.content.0"},
 		{"results in the wrong turns", "gemini-2.5-flash", llm.Chat{Messages: []llm.Message{
 			user(txt("q")), says(llm.Call{ID: "1", Name: "f"}), user(txt("wait")), says(txt("yes")), user(llm.Result{CallID: "1", Parts: []llm.Part{txt("r")}}), says(txt("done")),
 		}}, `{"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{}}}]},

@@ -9,7 +9,7 @@ import (
 
 // EncodeRequest writes the request. What stays the same over a conversation comes first, the messages last.
 func (Codec) EncodeRequest(chat *llm.Chat, to llm.Target) ([]byte, []llm.Loss, error) {
-	e := encoder{chat: chat, to: to, q: quirks(to)}
+	e := encoder{chat: chat, to: to, q: quirks(to), traits: traitsOf(to)}
 	e.losses = chat.Losses(e.losses, own)
 	e.open('{')
 	e.str("model", to.Model)
@@ -41,6 +41,9 @@ type encoder struct {
 	chat   *llm.Chat
 	to     llm.Target
 	q      *llm.Quirks
+	traits traits
+	word   string   // reasoning_effort as it was written
+	named  []string // the tools that were
 	losses []llm.Loss
 }
 
@@ -101,7 +104,13 @@ func (e *encoder) sampling() {
 		{"temperature", s.Temperature}, {"top_p", s.TopP},
 		{"frequency_penalty", s.FrequencyPenalty}, {"presence_penalty", s.PresencePenalty},
 	}
-	for _, m := range floats {
+	for i, m := range floats {
+		if neutral := [...]float64{1, 1, 0, 0}[i]; m.v != nil && e.thinks() {
+			if *m.v != neutral {
+				e.lose(false, m.name, "a model that thinks does not take it")
+			}
+			continue
+		}
 		e.optional(m.name, m.v != nil, func() { e.float(m.name, *m.v) })
 	}
 	limit := e.q.MaxTokens
@@ -116,12 +125,27 @@ func (e *encoder) sampling() {
 	ints := [...]struct {
 		name string
 		v    *int64
-	}{{limit, s.MaxTokens}, {"seed", s.Seed}, {"n", s.N}, {"top_logprobs", s.TopLogprobs}}
+	}{{limit, s.MaxTokens}, {"seed", s.Seed}, {"n", s.N}}
 	for _, m := range ints {
 		e.optional(m.name, m.v != nil, func() { e.int(m.name, *m.v) })
 	}
-	e.optional("logprobs", s.Logprobs != nil, func() { e.bool("logprobs", *s.Logprobs) })
+	switch asked := s.Logprobs != nil && *s.Logprobs; {
+	case asked && e.thinks():
+		e.lose(true, "logprobs", "a model that thinks reports none")
+	default:
+		e.optional("top_logprobs", s.TopLogprobs != nil, func() { e.int("top_logprobs", *s.TopLogprobs) })
+		e.optional("logprobs", s.Logprobs != nil, func() { e.bool("logprobs", *s.Logprobs) })
+	}
+	if len(s.Stop) > 0 && e.traits.stopped {
+		e.lose(true, "stop", "the model takes no stop sequences")
+		return
+	}
 	e.optional("stop", len(s.Stop) > 0, func() { e.strings("stop", s.Stop) })
+}
+
+// thinks tells whether the model thinks about this request, and so takes no numbers.
+func (e *encoder) thinks() bool {
+	return e.traits.fixed || e.traits.cool && e.word != "" && e.word != "none"
 }
 
 func (e *encoder) strings(name string, all []string) {
@@ -173,6 +197,13 @@ func (e *encoder) responseFormat() {
 // thinking asks for reasoning in the provider's way.
 func (e *encoder) thinking() {
 	t := e.chat.Thinking
+	if e.traits.apart && len(e.named) > 0 {
+		wanted := t.Effort != "" || t.Budget != nil || t.Auto || e.traits.fixed // who says nothing gets thoughts there
+		if wanted && !t.Off && t.Effort != "none" {
+			e.lose(false, "thinking", "not together with tools in this API")
+		}
+		t = llm.Thinking{Off: e.traits.fixed} // the others do not think unless told to
+	}
 	if t == (llm.Thinking{}) || rawjson.Get(e.chat.Ext[own], "reasoning") != nil {
 		return
 	}
@@ -244,9 +275,6 @@ func (e *encoder) effort(t llm.Thinking) {
 	switch {
 	case t.Off:
 		word = "none"
-	case word == "max":
-		word = "xhigh"
-		e.lose(false, "thinking.effort", "max is sent as xhigh")
 	case word == "" && t.Budget != nil:
 		word = "high"
 		if *t.Budget <= 2048 {
@@ -260,5 +288,22 @@ func (e *encoder) effort(t llm.Thinking) {
 	case t.Auto && word == "":
 		e.lose(false, "thinking", "left to the model's default")
 	}
+	if has := e.clamp(word); has != word {
+		if word == "none" {
+			e.lose(false, "thinking", "the model always thinks")
+		} else if word != "minimal" {
+			e.lose(false, "thinking.effort", word+" is sent as "+has)
+		}
+		word = has
+	}
+	e.word = word
 	e.optional("reasoning_effort", word != "", func() { e.str("reasoning_effort", word) })
+}
+
+// clamp is an effort that the model has. Of models that are not known, those that know more than OpenAI's first words know xhigh.
+func (e *encoder) clamp(word string) string {
+	if e.traits.efforts == nil && word == "max" {
+		return "xhigh"
+	}
+	return e.traits.clamp(word)
 }

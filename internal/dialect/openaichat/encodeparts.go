@@ -107,6 +107,8 @@ func (e *encoder) media(path string, m *llm.Media) {
 		e.lose(true, path, "the address or file id means nothing to this provider")
 	case kind == "image" || kind == "":
 		e.addressed(path, m, "image_url")
+	case kind == "video" && e.to.Issuer == "openai":
+		e.lose(true, path, "OpenAI's models take no video")
 	case kind == "video":
 		e.addressed(path, m, "video_url")
 	case kind == "audio" && m.URL == "":

@@ -12,11 +12,12 @@ func (e *encoder) tools() {
 		before := len(e.b)
 		e.name("tools")
 		e.open('[')
-		empty := len(e.b)
 		for i := range e.chat.Tools {
-			e.tool(at("tools", i), &e.chat.Tools[i])
+			if t := &e.chat.Tools[i]; e.tool(at("tools", i), t) {
+				e.named = append(e.named, t.Name)
+			}
 		}
-		if len(e.b) == empty { // none could be said: an empty array would be refused
+		if len(e.named) == 0 { // none could be said: an empty array would be refused
 			e.b = e.b[:before]
 			return
 		}
@@ -24,7 +25,8 @@ func (e *encoder) tools() {
 	})
 }
 
-func (e *encoder) tool(path string, t *llm.Tool) {
+// tool writes one tool and tells whether it could.
+func (e *encoder) tool(path string, t *llm.Tool) bool {
 	e.losses = t.Ext.Losses(e.losses, own, path)
 	inner := "function"
 	switch {
@@ -32,10 +34,10 @@ func (e *encoder) tool(path string, t *llm.Tool) {
 		inner = "custom"
 	case t.Kind != "" && t.From == own:
 		e.raw(t.Raw)
-		return
+		return true
 	case t.Kind != "":
 		e.lose(true, path, "the tool "+t.Kind+" is run by another provider")
-		return
+		return false
 	}
 	e.open('{')
 	e.str("type", inner)
@@ -54,6 +56,7 @@ func (e *encoder) tool(path string, t *llm.Tool) {
 	e.mark(path, t.Mark)
 	e.ext(t.Ext, inner)
 	e.close('}')
+	return true
 }
 
 // mark writes a cache mark where the provider takes Anthropic's.
@@ -78,15 +81,27 @@ func (e *encoder) mark(path string, m *llm.CacheMark) {
 	e.close('}')
 }
 
+// choice says how tools may be used. When none is left of those that were asked for, it may not be said.
 func (e *encoder) choice() {
 	c := &e.chat.Choice
+	forced := c.Mode == llm.ToolAny || c.Mode == llm.ToolThis
+	switch {
+	case len(e.named) == 0 && len(e.chat.Tools) > 0:
+		if forced {
+			e.lose(true, "tool_choice", "a call is required, but no tool is left to call")
+		}
+		return
+	case c.Mode == llm.ToolThis && len(e.named) > 0 && !slices.Contains(e.named, c.Name):
+		e.lose(true, "tool_choice", "tool "+c.Name+" is not among the tools")
+		return
+	}
 	e.optional("tool_choice", c.Mode != "" || len(c.Allowed) > 0, func() {
 		e.name("tool_choice")
 		switch {
 		case len(c.Allowed) > 0:
 			e.allowed(c)
 		case c.Mode == llm.ToolThis:
-			e.named(c.Name)
+			e.function(c.Name)
 		default:
 			e.text(e.mode(c.Mode))
 		}
@@ -107,8 +122,8 @@ func (e *encoder) mode(m llm.ToolMode) string {
 	return "auto"
 }
 
-// named writes a tool by name, with the kind under which it was declared.
-func (e *encoder) named(name string) {
+// function writes a tool by name, with the kind under which it was declared.
+func (e *encoder) function(name string) {
 	kind := "function"
 	if slices.ContainsFunc(e.chat.Tools, func(t llm.Tool) bool { return t.Name == name && t.Kind == "custom" }) {
 		kind = "custom"
@@ -135,7 +150,7 @@ func (e *encoder) allowed(c *llm.ToolChoice) {
 	e.name("tools")
 	e.open('[')
 	for _, name := range c.Allowed {
-		e.named(name)
+		e.function(name)
 	}
 	e.close(']')
 	e.close('}')

@@ -2,6 +2,7 @@ package openaichat
 
 import (
 	"fmt"
+	"slices"
 
 	"tidegate/internal/llm"
 	"tidegate/internal/rawjson"
@@ -77,24 +78,37 @@ func (m *message) read(value []byte) {
 	}
 }
 
-// parts reads a content that is not an assistant's. A cache mark on the message is one on its last part.
+// parts reads a content that is not an assistant's.
 func (m *message) parts() []llm.Part {
-	parts := m.content(m.path+".content", m.speech.content)
-	if m.marked != nil && len(parts) > 0 {
-		switch p := parts[len(parts)-1].(type) {
-		case llm.Text:
-			p.Mark = m.marked
-			parts[len(parts)-1] = p
-		case llm.Media:
-			p.Mark = m.marked
-			parts[len(parts)-1] = p
-		}
-	}
-	return parts
+	return m.passMark(m.content(m.path+".content", m.speech.content))
 }
 
 func (m *message) spoken() []llm.Part {
-	return m.speech.parts(&m.reader, m.path, sealer{}, func(n int) string { return fmt.Sprintf("call_%d_%d", m.n, n) })
+	return m.passMark(m.speech.parts(&m.reader, m.path, sealer{}, func(n int) string { return fmt.Sprintf("call_%d_%d", m.n, n) }))
+}
+
+// passMark makes a cache mark on the message one on its last part that can have one.
+func (m *message) passMark(parts []llm.Part) []llm.Part {
+	if m.marked == nil {
+		return parts
+	}
+	for i, p := range slices.Backward(parts) {
+		switch p := p.(type) {
+		case llm.Text:
+			p.Mark = m.marked
+			parts[i] = p
+		case llm.Media:
+			p.Mark = m.marked
+			parts[i] = p
+		case llm.Call:
+			p.Mark = m.marked
+			parts[i] = p
+		case llm.Thought, llm.Result, llm.Opaque:
+			continue
+		}
+		break
+	}
+	return parts
 }
 
 // result adds a tool's answer to the message of results in front of it, or begins one.

@@ -186,6 +186,7 @@ func TestEncodeRequest(t *testing.T) {
 	png := llm.Media{Type: "image/png", Data: []byte{0, 0, 0}}
 	claude := &llm.Seal{Issuer: "anthropic", Data: "S"}
 	done := llm.Message{Role: llm.RoleUser, Parts: []llm.Part{llm.Result{CallID: "1", Parts: []llm.Part{llm.Text{Text: "r"}}}}}
+	openai := func(model string) llm.Target { return llm.Target{Model: model, Issuer: "openai"} }
 	quirk := func(q llm.Quirks) llm.Target { return llm.Target{Model: "m", Quirks: &q} }
 	for _, tt := range []struct {
 		name   string
@@ -262,6 +263,20 @@ func TestEncodeRequest(t *testing.T) {
 			quirk(llm.Quirks{Drops: []string{"reasoning_content"}}), `{"model":"m","messages":[{"role":"assistant","content":"x"}]}`, []string{"messages.0.content.0"}},
 		{"max", llm.Chat{Messages: user, Thinking: llm.Thinking{Effort: "max"}}, quirk(llm.Quirks{}), `{"model":"m","reasoning_effort":"xhigh",` + x, []string{"thinking.effort"}},
 		{"budget", llm.Chat{Messages: user, Thinking: llm.Thinking{Budget: new(int64(5000))}}, quirk(llm.Quirks{}), `{"model":"m","reasoning_effort":"medium",` + x, []string{"thinking.budget"}},
+		{"a model that always thinks", llm.Chat{Messages: user, Thinking: llm.Thinking{Off: true},
+			Sampling: llm.Sampling{Temperature: new(0.2), TopP: new(1.0), PresencePenalty: new(0.0), Logprobs: new(true), TopLogprobs: new(int64(2)), Stop: []string{"s"}}},
+			openai("o4-mini"), `{"model":"o4-mini","reasoning_effort":"low",` + x, []string{"thinking", "temperature", "!logprobs", "!stop"}},
+		{"a model that may think", llm.Chat{Messages: user, Sampling: llm.Sampling{Temperature: new(0.2)}}, openai("gpt-5.2"), `{"model":"gpt-5.2","temperature":0.2,` + x, nil},
+		{"a model while it thinks", llm.Chat{Messages: user, Thinking: llm.Thinking{Effort: "minimal"}, Sampling: llm.Sampling{Temperature: new(0.2)}},
+			openai("gpt-5.2"), `{"model":"gpt-5.2","reasoning_effort":"low",` + x, []string{"temperature"}},
+		{"thoughts or tools", llm.Chat{Messages: user, Thinking: llm.Thinking{Effort: "high"}, Tools: []llm.Tool{{Name: "f"}}}, openai("gpt-5.6-sol"),
+			`{"model":"gpt-5.6-sol","tools":[{"type":"function","function":{"name":"f"}}],"reasoning_effort":"none",` + x, []string{"thinking"}},
+		{"tools without thoughts", llm.Chat{Messages: user, Tools: []llm.Tool{{Name: "f"}}}, openai("gpt-5.4"),
+			`{"model":"gpt-5.4","tools":[{"type":"function","function":{"name":"f"}}],` + x, nil},
+		{"as much as there is", llm.Chat{Messages: user, Thinking: llm.Thinking{Effort: "max"}}, openai("gpt-5"), `{"model":"gpt-5","reasoning_effort":"high",` + x, []string{"thinking.effort"}},
+		{"made for chat", llm.Chat{Messages: user, Sampling: llm.Sampling{Temperature: new(0.2)}}, openai("gpt-5-chat-latest"), `{"model":"gpt-5-chat-latest","temperature":0.2,` + x, nil},
+		{"no tool is left", llm.Chat{Messages: user, Tools: []llm.Tool{{Kind: "googleSearch", Name: "googleSearch", From: llm.Gemini}}, Choice: llm.ToolChoice{Mode: llm.ToolAny, Parallel: new(false)}},
+			quirk(llm.Quirks{}), `{"model":"m",` + x, []string{"!tools.0", "!tool_choice"}},
 		{"none", llm.Chat{Messages: user, Thinking: llm.Thinking{Effort: "none"}}, quirk(llm.Quirks{}), `{"model":"m","reasoning_effort":"none",` + x, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -134,17 +134,20 @@ func take(turns []turn, id string) (piece, bool) {
 func (e *encoder) orphans(turns []turn) {
 	open := map[string]int{}
 	for i := range turns {
-		for k, it := range turns[i].items {
+		items := make([]piece, 0, len(turns[i].items))
+		for _, it := range turns[i].items {
 			r, ok := it.part.(llm.Result)
-			if !ok {
-				continue
+			if ok {
+				open[r.CallID]--
 			}
-			if open[r.CallID]--; open[r.CallID] >= 0 {
+			if !ok || open[r.CallID] >= 0 {
+				items = append(items, it)
 				continue
 			}
 			e.lose(false, it.where, "a result without a call; sent as text")
-			turns[i].items[k].part = llm.Text{Text: orphan(&r), Mark: r.Mark}
+			items = append(items, orphan(it.where, &r)...)
 		}
+		turns[i].items = items
 		clear(open)
 		for _, it := range turns[i].calls() {
 			call, _ := it.part.(llm.Call)
@@ -153,15 +156,20 @@ func (e *encoder) orphans(turns []turn) {
 	}
 }
 
-func orphan(r *llm.Result) string {
-	text := "Result of a tool call"
+// orphan is a result as text, and behind it what it holds besides.
+func orphan(path string, r *llm.Result) []piece {
+	var text strings.Builder
+	text.WriteString("Result of a tool call")
 	if name := strings.TrimSpace(r.Name + " " + r.CallID); name != "" {
-		text += " (" + name + ")"
+		text.WriteString(" (" + name + ")")
 	}
-	for _, p := range r.Parts {
-		if t, ok := p.(llm.Text); ok {
-			text += "\n" + t.Text
+	var others []piece
+	for _, it := range numbered(path+".content", r.Parts) {
+		if t, ok := it.part.(llm.Text); ok {
+			text.WriteString("\n" + t.Text)
+		} else {
+			others = append(others, it)
 		}
 	}
-	return text
+	return append([]piece{{path, llm.Text{Text: text.String(), Mark: r.Mark}}}, others...)
 }

@@ -68,7 +68,7 @@ type setup struct {
 }
 
 // run calls and reports how often each target was hit, the pauses made, and what came of it.
-func run(t *testing.T, s setup) (answer *Answer, err error, first, second *script, pauses []time.Duration, noted []*Attempt) {
+func run(t *testing.T, s setup) (answer *Answer, first, second *script, pauses []time.Duration, noted []*Attempt, err error) {
 	t.Helper()
 	first, second = &script{answers: s.first, header: s.header}, &script{answers: s.second}
 	creds := []provider.Credential{{Label: "1", Key: "key-number-1"}, {Label: "2", Key: "key-number-2"}}
@@ -94,7 +94,7 @@ func run(t *testing.T, s setup) (answer *Answer, err error, first, second *scrip
 	if answer != nil {
 		t.Cleanup(answer.Close)
 	}
-	return answer, err, first, second, pauses, noted
+	return answer, first, second, pauses, noted, err
 }
 
 // Each class of failure is worth exactly so many calls (pitfall D4).
@@ -137,7 +137,7 @@ func TestAttempts(t *testing.T) {
 		{"stream fails after content", setup{first: []string{"sse " + role + word + fault}, second: []string{good}, stream: true}, 1, 0, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err, first, second, pauses, noted := run(t, tt.setup)
+			_, first, second, pauses, noted, err := run(t, tt.setup)
 			class := llm.Class(0)
 			if err != nil {
 				class = llm.AsError(err).Class
@@ -154,7 +154,7 @@ func TestAttempts(t *testing.T) {
 
 // Both keys are tried, each once.
 func TestOtherKey(t *testing.T) {
-	_, err, first, _, _, _ := run(t, setup{first: []string{failure(401, "invalid_api_key")}, keys: 2})
+	_, first, _, _, _, err := run(t, setup{first: []string{failure(401, "invalid_api_key")}, keys: 2})
 	if err == nil || len(first.keys) != 2 || first.keys[0] == first.keys[1] {
 		t.Errorf("%v %v", first.keys, err)
 	}
@@ -162,7 +162,7 @@ func TestOtherKey(t *testing.T) {
 
 // A stream that failed in its preamble leaves nothing of it behind: the client gets one preamble, the second target's (C2).
 func TestCommit(t *testing.T) {
-	answer, err, _, _, _, _ := run(t, setup{
+	answer, _, _, _, _, err := run(t, setup{
 		first: []string{"sse " + strings.ReplaceAll(role, `"id":"1"`, `"id":"first"`) + fault}, second: []string{"sse " + role + word + stop + done}, stream: true,
 	})
 	if err != nil {
@@ -190,7 +190,7 @@ func TestBreaks(t *testing.T) {
 		{"cut", role + word, llm.Network, ""},
 		{"reported", role + word + fault + stop + done, llm.Overloaded, fault + stop + done},
 	} {
-		answer, err, _, _, _, _ := run(t, setup{first: []string{"sse " + tt.frames}, stream: true})
+		answer, _, _, _, _, err := run(t, setup{first: []string{"sse " + tt.frames}, stream: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func TestBreaks(t *testing.T) {
 
 // What an upstream says never gives its key away (pitfall K1).
 func TestEchoedKey(t *testing.T) {
-	_, err, _, _, _, _ := run(t, setup{first: []string{`400 {"error":{"message":"bad header Bearer key-number-1","type":"x"}}`}})
+	_, _, _, _, _, err := run(t, setup{first: []string{`400 {"error":{"message":"bad header Bearer key-number-1","type":"x"}}`}})
 	e := llm.AsError(err)
 	if strings.Contains(e.Message, "key-number-1") || strings.Contains(string(e.Raw), "key-number-1") || !strings.Contains(e.Message, "•••") {
 		t.Errorf("%s %s", e.Message, e.Raw)
@@ -226,6 +226,12 @@ func TestRetriable(t *testing.T) {
 	}
 	if _, ok := retriable(&llm.Error{Class: llm.Timeout, Code: "first_byte_timeout"}, 1, 0); ok {
 		t.Error("a request that may be running is sent again")
+	}
+	if _, ok := retriable(&llm.Error{Class: llm.Network, Sent: true}, 1, 0); ok {
+		t.Error("a request that may have been served is sent again")
+	}
+	if _, ok := retriable(&llm.Error{Class: llm.Network}, 1, 0); !ok {
+		t.Error("a request that never left is not sent again")
 	}
 	if _, ok := retriable(&llm.Error{Class: llm.Timeout, Code: "connect_timeout"}, 1, 0); !ok {
 		t.Error("connecting is not tried again")

@@ -365,6 +365,7 @@ func join(turns []turn) []turn {
 func (e *encoder) turn(m *llm.Message, path string) turn {
 	t := turn{role: "user", ext: m.Ext[llm.Gemini]}
 	switch m.Role {
+	case llm.RoleUser:
 	case llm.RoleAssistant:
 		t.role = "model"
 	case llm.RoleSystem:

@@ -2,6 +2,7 @@ package openaichat
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"tidegate/internal/llm"
@@ -217,11 +218,9 @@ func (e *encoder) keeps(path string, t *llm.Thought) bool {
 	if member == "" {
 		member = "reasoning_content"
 	}
-	for _, d := range e.q.Drops {
-		if d == member {
-			e.lose(false, path, "the provider takes no thoughts")
-			return false
-		}
+	if slices.Contains(e.q.Drops, member) {
+		e.lose(false, path, "the provider takes no thoughts")
+		return false
 	}
 	return t.Text != "" || t.Seal != nil
 }
@@ -234,12 +233,13 @@ func (w *writer) reasoning(member string, all []llm.Thought) {
 	if member == "" {
 		member = "reasoning_content"
 	}
-	text, sealed := "", false
+	var text strings.Builder
+	sealed := false
 	for _, t := range all {
-		text += t.Text
+		text.WriteString(t.Text)
 		sealed = sealed || t.Seal != nil
 	}
-	w.some(member, text)
+	w.some(member, text.String())
 	if !sealed {
 		return
 	}

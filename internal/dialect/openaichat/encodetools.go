@@ -118,6 +118,7 @@ func (e *encoder) mode(m llm.ToolMode) string {
 			return e.q.ToolAny
 		}
 		return "required"
+	case llm.ToolAuto, llm.ToolThis: // the latter is written by name
 	}
 	return "auto"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,9 +51,7 @@ func TestKill(t *testing.T) {
 		up.Reset(t)
 		g := rig.Serve(t, setup)
 		ids := killed(t, g, callers, enough)
-		for id, streaming := range ids {
-			seen[id] = streaming
-		}
+		maps.Copy(seen, ids)
 		asked := map[string]int{} // of the upstream, by trace
 		for _, r := range up.Received(t) {
 			if trace := strings.Split(r.Headers.Get("Traceparent"), "-"); len(trace) == 4 {

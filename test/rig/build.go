@@ -3,6 +3,7 @@
 package rig
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -59,7 +60,7 @@ func build() (string, error) {
 	} else {
 		env = append(env, "CGO_ENABLED=0")
 	}
-	cmd := exec.Command("go", append(args, "./cmd/tidegate")...)
+	cmd := exec.CommandContext(context.Background(), "go", append(args, "./cmd/tidegate")...)
 	cmd.Dir, cmd.Env = root, env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.New("cannot build the program: " + err.Error() + "\n" + string(out))

@@ -2,7 +2,7 @@ package rig
 
 import (
 	"bytes"
-	"encoding/json"
+	"context"
 	"io"
 	"net/http"
 	"os/exec"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // AdminKey is the admin key of gateways that were not given another.
@@ -168,7 +170,9 @@ func (g *Gateway) Logged(t testing.TB, id string) *Row {
 // Rows are the newest rows that a query picks, such as session=s1.
 func (g *Gateway) Rows(t testing.TB, query string) []Row {
 	t.Helper()
-	var list struct{ Items []Row }
+	var list struct {
+		Items []Row `json:"items"`
+	}
 	g.Admin(t, "/logs?limit=1000&"+query, &list)
 	return list.Items
 }
@@ -256,13 +260,8 @@ type Received struct {
 // Received lists what it received, oldest first.
 func (u *Upstream) Received(t testing.TB) []Received {
 	t.Helper()
-	resp, err := http.Get(u.URL + "/_fake/requests")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
 	var list []Received
-	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+	if err := json.Unmarshal(u.call(t, http.MethodGet, "/_fake/requests"), &list); err != nil {
 		t.Fatal(err)
 	}
 	return list
@@ -271,11 +270,25 @@ func (u *Upstream) Received(t testing.TB) []Received {
 // Reset has it forget.
 func (u *Upstream) Reset(t testing.TB) {
 	t.Helper()
-	resp, err := http.Post(u.URL+"/_fake/reset", "", nil)
+	u.call(t, http.MethodPost, "/_fake/reset")
+}
+
+func (u *Upstream) call(t testing.TB, method, path string) []byte {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, u.URL+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = resp.Body.Close()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
 }
 
 // Providers is the configuration of the three dialects at an upstream, and of more providers, one a line. Prices are easy to

@@ -172,7 +172,7 @@ func (o *Output) Find(t testing.TB, pattern string) []string {
 // Command is tidegate with arguments in a directory, in an environment that holds nothing but env.
 func Command(t testing.TB, dir string, env []string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(Binary(t), args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), Binary(t), args...) // it ends as the test says
 	cmd.Dir = dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TZ=UTC"}, env...)
 	return cmd

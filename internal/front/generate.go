@@ -92,6 +92,9 @@ func (e *exchange) settle(o gate.Outcome) {
 func (e *exchange) whole(answer *route.Answer) {
 	h, body := e.w.Header(), answer.Body
 	if !answer.Same {
+		if answer.Reply.Created == 0 { // its dialect does not say
+			answer.Reply.Created = time.Now().Unix()
+		}
 		encoded, losses, err := e.codec.EncodeReply(answer.Reply)
 		if err != nil {
 			e.fail(context.Background(), llm.AsError(err))

@@ -46,6 +46,7 @@ for (const provider of providers)
       assert.equal(done.choices[0].message.content, question[0].content);
       assert.equal(done.choices[0].finish_reason, "stop");
       assert.equal(done.object, "chat.completion");
+      assert.ok(Math.abs(done.created - Date.now() / 1000) < 60, `created ${done.created}`);
       assert.deepEqual(usage(done.usage), [120, 30, 150]);
       assert.equal(seen.headers.get("x-tidegate-cost-usd"), "0.0042");
       await booked(seen, false);

@@ -225,6 +225,9 @@ func (a *app) run(ctx context.Context, cfg *config.Config, listener net.Listener
 	var group errgroup.Group
 	group.Go(func() error { return a.journal.Run(workers) })
 	group.Go(func() error { return a.watch(workers, cfg) })
+	if _, chosen := a.Loader.Env("GOGC"); !chosen {
+		group.Go(func() error { return pace(workers) })
+	}
 	failed := make(chan error, 1)
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

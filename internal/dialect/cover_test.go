@@ -42,6 +42,8 @@ func (c *comparison) covered(p *piece, arrived []piece) bool {
 	message, _, _ := strings.Cut(p.path, ".content")
 	return slices.ContainsFunc(c.losses, func(l llm.Loss) bool {
 		switch l.Path {
+		case p.path + ".signature": // of a text that was there for it
+			return p.says == "text "
 		case p.path, p.path + ".arguments", message, message + ".role":
 			return true
 		case message + ".content":

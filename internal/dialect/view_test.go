@@ -360,7 +360,9 @@ func (v *view) output(o *llm.Output) {
 func (v *view) unknown(c *llm.Chat) {
 	v.members(c.Ext, "")
 	for i, t := range c.Tools {
-		v.members(t.Ext, fmt.Sprintf("tools.%d", i))
+		if len(c.Choice.Allowed) == 0 || slices.Contains(c.Choice.Allowed, t.Name) {
+			v.members(t.Ext, fmt.Sprintf("tools.%d", i))
+		}
 	}
 	for i, m := range c.Messages {
 		path := fmt.Sprintf("messages.%d", i)

@@ -59,6 +59,9 @@ func (e *encoder) sendable(it *item, role llm.Role) bool {
 func (e *encoder) sendText(it *item, p llm.Text, role llm.Role) bool {
 	switch {
 	case p.Text == "":
+		if p.Seal != nil {
+			e.lose(it.path()+".signature", "a seal goes back only to its issuer")
+		}
 		return false
 	case blank(p) && role != llm.RoleAssistant: // refused, but for the model's own (recorded)
 		e.lose(it.path(), "white space alone")

@@ -132,11 +132,15 @@ func (e *encoder) results(turns []turn, i int, seen map[string]int) (results []i
 	return results
 }
 
-// take finds the first result for an id that has no call yet, and marks the place it leaves as used.
+// take finds the first result for an id that has no call yet, unless another call of that id comes before it, and marks the place
+// it leaves as used.
 func take(turns []turn, id string) (item, bool) {
 	for i := range turns {
 		for k := range turns[i].items {
 			it := &turns[i].items[k]
+			if c, ok := it.part.(llm.Call); ok && c.ID == id {
+				return item{}, false
+			}
 			if r, ok := it.part.(llm.Result); ok && !it.used && r.CallID == id {
 				taken := *it
 				it.used, it.part = true, nil

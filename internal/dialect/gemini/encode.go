@@ -386,6 +386,7 @@ func (e *encoder) turn(m *llm.Message, path string) turn {
 			e.names[p.ID] = p.Name
 		case llm.Text:
 			if p.Text == "" && (p.Seal == nil || p.Seal.Issuer != e.issuer) {
+				e.parts().sealed(p.Seal, it.path)
 				continue
 			}
 		case llm.Thought:

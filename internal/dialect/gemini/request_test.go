@@ -258,7 +258,7 @@ func TestEncodeRequest(t *testing.T) {
 			{"role":"user","parts":[{"functionResponse":{"id":"1","name":"f","response":{"result":""}}},{"functionResponse":{"id":"2","name":"f","response":{"result":""}}}]},
 			{"role":"model","parts":[{"thought":true,"thoughtSignature":"r"},{"functionCall":{"id":"3","name":"f","args":{}},"thoughtSignature":"s"},{"functionCall":{"id":"4","name":"f","args":{}}}]},
 			{"role":"user","parts":[{"functionResponse":{"id":"3","name":"f","response":{"result":""}}},{"functionResponse":{"id":"4","name":"f","response":{"result":""}}}]},
-			{"role":"model","parts":[{"functionCall":{"id":"5","name":"f","args":{}},"thoughtSignature":"skip_thought_signature_validator"}]}]}`, "messages.1.content.0"},
+			{"role":"model","parts":[{"functionCall":{"id":"5","name":"f","args":{}},"thoughtSignature":"skip_thought_signature_validator"}]}]}`, "messages.1.content.0 messages.5.content.0.signature"},
 		{"media", "gemini-3-flash-preview", llm.Chat{Messages: []llm.Message{
 			user(llm.Media{Data: []byte("\x89PNG\r\n\x1a\n"), Type: "image/*", Detail: "high", Mark: &llm.CacheMark{}}, llm.Media{URL: "https://x.org/a.pdf?k=1"}, llm.Media{FileID: "files/1", Type: "audio/mp3", Name: "n"}, llm.Media{FileID: "file-1"}, llm.Opaque{From: llm.OpenAIChat, Kind: "input_audio"}),
 			says(llm.Call{ID: "1", Name: "f"}), user(llm.Result{CallID: "1", Parts: []llm.Part{llm.Media{Type: "image/png", Data: []byte{1}}}}),

@@ -32,7 +32,7 @@ func (pw *partWriter) part(p llm.Part, at string) {
 		w.open('{')
 		w.name("text")
 		w.str(p.Text)
-		pw.close(p.Ext, pw.seal(p.Seal), at)
+		pw.close(p.Ext, pw.sealed(p.Seal, at), at)
 		pw.mark(p.Mark, at)
 		if pw.request && len(p.Cites) > 0 {
 			pw.lose(at+".citations", "requests have no place for citations", false)
@@ -55,6 +55,15 @@ func (pw *partWriter) part(p llm.Part, at string) {
 	case llm.Opaque:
 		w.raw(p.Raw)
 	}
+}
+
+// sealed is the signature to write; one that the target would not know is lost.
+func (pw *partWriter) sealed(s *llm.Seal, at string) string {
+	signature := pw.seal(s)
+	if s != nil && signature == "" {
+		pw.lose(at+".signature", "issued by "+s.Issuer, false)
+	}
+	return signature
 }
 
 // close ends a part: signature, then what only Gemini has a word for.
@@ -103,7 +112,7 @@ func (pw *partWriter) call(c llm.Call, at string) {
 	}
 	w.rest(rawjson.Get(c.Ext[llm.Gemini], "functionCall"))
 	w.close('}')
-	signature := pw.seal(c.Seal)
+	signature := pw.sealed(c.Seal, at)
 	if signature == "" && pw.unsigned {
 		signature = skipSignature
 	}

@@ -139,6 +139,9 @@ func (e *encoder) assistant(t *turn) {
 			if p.Seal != nil {
 				seal, p.Seal = e.accepted(it.where, p.Seal), nil
 			}
+			if p.Text == "" { // it was there for its seal
+				continue
+			}
 			content = append(content, piece{it.where, p})
 		default:
 			content = append(content, it)

@@ -2,7 +2,9 @@ package openaichat
 
 import (
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"tidegate/internal/llm"
 )
@@ -25,11 +27,22 @@ func (e *encoder) tools() {
 	})
 }
 
+// validName follows "string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'", and the length
+// in the API reference (2026-11). Others are not so strict.
+func validName(s string) bool {
+	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '_' && r != '-' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	})
+}
+
 // tool writes one tool and tells whether it could.
 func (e *encoder) tool(path string, t *llm.Tool) bool {
 	e.losses = t.Ext.Losses(e.losses, own, path)
 	inner := "function"
 	switch {
+	case e.to.Issuer == "openai" && (t.Kind == "" || t.Kind == "custom") && !validName(t.Name):
+		e.lose(true, path+".name", "tool names are 1 to 64 letters, digits, _ or -")
+		return false
 	case t.Kind == "custom":
 		inner = "custom"
 	case t.Kind != "" && t.From == own:

@@ -49,14 +49,13 @@ func viewOf(c *llm.Chat, target llm.Dialect) *view {
 	v := &view{target: target}
 	v.conversation(c)
 	for i, t := range c.Tools {
-		// Not to be allowed and not to be there come to the same.
-		if len(c.Choice.Allowed) == 0 || slices.Contains(c.Choice.Allowed, t.Name) {
+		if offered(c, &t) {
 			v.tool(fmt.Sprintf("tools.%d", i), &t)
 		}
 	}
 	v.choice(c)
 	v.sampling(&c.Sampling)
-	v.thinking(&c.Thinking)
+	v.thinking(&c.Thinking, len(c.Tools) > 0)
 	v.output(&c.Output)
 	v.fact(c.User, "user")
 	v.fact(map[string]string{"standard_only": "default"}[c.Tier]+unless(c.Tier, "standard_only"), "service_tier")
@@ -256,6 +255,11 @@ func canonical(doc []byte) string {
 	return string(v)
 }
 
+// offered tells whether a tool may be called: not to be allowed and not to be there come to the same.
+func offered(c *llm.Chat, t *llm.Tool) bool {
+	return len(c.Choice.Allowed) == 0 || t.Kind != "" && t.Kind != "custom" || slices.Contains(c.Choice.Allowed, t.Name)
+}
+
 // tool is known by its name, since its place changes when another is lost.
 func (v *view) tool(path string, t *llm.Tool) {
 	add := func(member, value string) {
@@ -293,7 +297,11 @@ func (v *view) choice(c *llm.Chat) {
 	if mode == llm.ToolNone || len(c.Tools) == 0 {
 		parallel = ""
 	}
-	v.fact(strings.TrimSpace(string(mode)+" "+name), "tool_choice")
+	paths := make([]string, len(c.Tools))
+	for i := range paths { // a choice among some is narrower when one of them is lost
+		paths[i] = fmt.Sprintf("tools.%d.name", i)
+	}
+	v.fact(strings.TrimSpace(string(mode)+" "+name), "tool_choice", paths...)
 	v.fact(unless(parallel, "true"), "parallel_tool_calls")
 }
 
@@ -328,7 +336,7 @@ func unless(value, none string) string {
 }
 
 // thinking compares whether reasoning is wanted, and how much where both say it in the same terms: an effort may become a budget.
-func (v *view) thinking(t *llm.Thinking) {
+func (v *view) thinking(t *llm.Thinking, tools bool) {
 	wanted := ""
 	switch {
 	case t.Off || t.Effort == "none":
@@ -340,8 +348,11 @@ func (v *view) thinking(t *llm.Thinking) {
 	if display == "" {
 		display = t.Display
 	}
-	if v.fact(wanted, "thinking"); wanted == "" && display == "show" {
+	switch v.fact(wanted, "thinking"); {
+	case wanted == "" && display == "show":
 		v.any() // where thinking must be asked for, whoever wants to see it does
+	case wanted == "no" && tools && v.target == llm.OpenAIChat:
+		v.any() // models that do not take it with tools do not think then
 	}
 	if v.fact(display, "thinking.display", "thinking"); display == "" {
 		v.any() // the dialects differ in what they do then
@@ -352,6 +363,10 @@ func (v *view) output(o *llm.Output) {
 	kind := unless(o.Kind, "text")
 	v.fact(kind, "response_format")
 	v.fact(v.schema(o.Schema), "response_format.schema", "response_format")
+	v.fact(o.Description, "response_format.description")
+	if v.fact(unless(optional(o.Strict), "false"), "response_format.strict"); o.Strict == nil || !*o.Strict || v.target != llm.OpenAIChat {
+		v.any() // the others are always strict
+	}
 	v.fact(o.Verbosity, "verbosity")
 	v.fact(unless(strings.Join(o.Modalities, " "), "text"), "modalities")
 }
@@ -360,7 +375,7 @@ func (v *view) output(o *llm.Output) {
 func (v *view) unknown(c *llm.Chat) {
 	v.members(c.Ext, "")
 	for i, t := range c.Tools {
-		if len(c.Choice.Allowed) == 0 || slices.Contains(c.Choice.Allowed, t.Name) {
+		if offered(c, &t) {
 			v.members(t.Ext, fmt.Sprintf("tools.%d", i))
 		}
 	}

@@ -76,7 +76,9 @@ func (d *decoder) top(chat *llm.Chat, x *extras, name, v []byte) (err error) {
 	case "tool_choice":
 		if !choice(v, &chat.Choice) {
 			x.add(name, v)
-			chat.Vital = append(chat.Vital, "tool_choice")
+			if chat.Choice.Mode == "" {
+				chat.Vital = append(chat.Vital, "tool_choice")
+			}
 		}
 	case "max_tokens":
 		s.MaxTokens, err = integer(v)
@@ -205,7 +207,7 @@ func format(v []byte, o *llm.Output) bool {
 	if n > 2 {
 		return false
 	}
-	o.Kind, o.Schema = "schema", keep(schema)
+	o.Kind, o.Schema, o.Strict = "schema", keep(schema), new(true) // always held to
 	return true
 }
 

@@ -109,7 +109,8 @@ func (e *encoder) tools() {
 	for i := range e.chat.Tools {
 		t := &e.chat.Tools[i]
 		// A tool that is not offered cannot be called: that is how a choice among some is said here.
-		if len(c.Allowed) > 0 && !slices.Contains(c.Allowed, t.Name) {
+		own := t.Kind == "" || t.Kind == "custom" // to the caller
+		if own && len(c.Allowed) > 0 && !slices.Contains(c.Allowed, t.Name) {
 			continue
 		}
 		if e.tool(t, "tools."+strconv.Itoa(i)) {

@@ -417,7 +417,7 @@ func TestDecodeRequest(t *testing.T) {
 		Choice:   llm.ToolChoice{Mode: llm.ToolThis, Name: "f", Parallel: new(false)},
 		Sampling: llm.Sampling{MaxTokens: new(int64(7)), Temperature: new(0.0), Stop: []string{"x"}},
 		Thinking: llm.Thinking{Budget: new(int64(1024)), Display: "omitted", Effort: "low"},
-		Output:   llm.Output{Kind: "schema", Schema: []byte(`{"type":"object"}`)},
+		Output:   llm.Output{Kind: "schema", Schema: []byte(`{"type":"object"}`), Strict: new(true)},
 		User:     "u", Tier: "auto",
 		Ext:   llm.Ext{own: []byte(`{"metadata":{"zz":2},"mcp_servers":[{"name":"n"}],"output_config":{"zz":1}}`)},
 		Vital: []string{"mcp_servers"},

@@ -70,7 +70,7 @@ func (c *compiler) schema(schema []byte) []byte {
 				c.move(n)
 				v = []byte("false")
 			}
-		case n == "oneOf" && rawjson.Get(schema, "anyOf") == nil:
+		case (n == "oneOf" || n == "allOf" && alone(v)) && rawjson.Get(schema, "anyOf") == nil:
 			name, c.changed = []byte("anyOf"), true
 		}
 		w.comma()
@@ -90,6 +90,13 @@ func (c *compiler) schema(schema []byte) []byte {
 	}
 	w.close('}')
 	return w.b
+}
+
+// alone tells whether a list has one element: then all of it is the same as any of it, and a $ref may be in it.
+func alone(list []byte) bool {
+	n := 0
+	_ = rawjson.Array(list, func(int, []byte) bool { n++; return true })
+	return n == 1
 }
 
 func (c *compiler) move(keyword string) {

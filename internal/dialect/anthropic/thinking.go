@@ -180,6 +180,9 @@ func (e *encoder) output(p plan) {
 // responseSchema is the schema to be enforced; nil when there is none, or none can be.
 func (e *encoder) responseSchema() []byte {
 	o := e.chat.Output
+	if o.Description != "" {
+		e.lose("response_format.description", "no counterpart in "+string(own))
+	}
 	switch {
 	case o.Kind == "json":
 		e.refuse("response_format", "JSON without a schema cannot be enforced here")

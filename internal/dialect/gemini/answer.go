@@ -79,7 +79,11 @@ func take(turns []turn, id string) (item, bool) {
 func orphan(path string, r *llm.Result) []item {
 	var text strings.Builder
 	text.WriteString("Result of a tool call")
-	if name := strings.TrimSpace(r.Name + " " + r.CallID); name != "" {
+	name := r.Name
+	if name == r.CallID { // for want of a better one
+		name = ""
+	}
+	if name = strings.TrimSpace(name + " " + r.CallID); name != "" {
 		text.WriteString(" (" + name + ")")
 	}
 	var others []item

@@ -304,6 +304,9 @@ func (e *encoder) output(o *llm.Output, ownMime bool) {
 		}
 		writeStrings(w, upper)
 	}
+	if o.Description != "" {
+		e.lose("response_format.description", "no counterpart in Gemini", false)
+	}
 	if o.Verbosity != "" {
 		e.lose("verbosity", "no counterpart in Gemini", false)
 	}
@@ -424,7 +427,7 @@ func (e *encoder) keeps(t llm.Thought, path string) bool {
 
 // carries tells whether a medium can be sent: by value, by address, or by an id of Google's.
 func (e *encoder) carries(m llm.Media, path string) bool {
-	if m.FileID != "" && !strings.HasPrefix(m.FileID, "files/") {
+	if m.FileID != "" && !strings.HasPrefix(m.FileID, "files/") && !strings.HasPrefix(m.FileID, filesAPI) {
 		e.lose(path, "the file is at another provider", true)
 		return false
 	}

@@ -101,7 +101,7 @@ func (f *partFields) media() (llm.Part, error) {
 		case "data":
 			encoded = value
 		case "fileUri":
-			if uri := text(value); strings.Contains(uri, "://") {
+			if uri := text(value); strings.Contains(uri, "://") && !strings.HasPrefix(uri, filesAPI) {
 				m.URL = uri
 			} else {
 				m.FileID = uri
@@ -119,10 +119,16 @@ func (f *partFields) media() (llm.Part, error) {
 			return nil, errors.New("data is not base64")
 		}
 	}
+	if m.Type == "" && (strings.Contains(m.URL, "://www.youtube.com/") || strings.Contains(m.URL, "://youtu.be/")) {
+		m.Type = "video/*" // which Gemini knows without being told
+	}
 	f.rest.nest(f.kind, &inner)
 	m.Ext = f.rest.ext()
 	return m, nil
 }
+
+// filesAPI begins the addresses of files that were uploaded to Google: only Google can read them.
+const filesAPI = "https://generativelanguage.googleapis.com/"
 
 // Results. A function's result must be an object on this wire, and is whatever the tool printed in the neutral model. Google's
 // documentation of FunctionResponse.response (seen 2026-11-24) leaves the key to the caller, names "output" and "result" for

@@ -300,7 +300,8 @@ func (d *decoder) config(chat *llm.Chat, raw []byte, rest *extra) {
 	}
 	switch {
 	case o.Schema != nil:
-		o.Kind = "schema"
+		strict := true // always
+		o.Kind, o.Strict = "schema", &strict
 	case mime == "application/json":
 		o.Kind = "json"
 	}

@@ -144,7 +144,7 @@ func TestDecodeRequest(t *testing.T) {
 				Usage:    true,
 				Sampling: llm.Sampling{Temperature: new(0.0), MaxTokens: new(int64(9)), N: new(int64(2)), Seed: new(int64(5)), Logprobs: new(true), TopLogprobs: new(int64(3)), PresencePenalty: new(0.1), FrequencyPenalty: new(-0.2)},
 				Thinking: llm.Thinking{Auto: true, Display: "hide"},
-				Output:   llm.Output{Kind: "schema", Schema: jsontext.Value(`{"type":"string","enum":["a"]}`), Modalities: []string{"text", "image"}},
+				Output:   llm.Output{Kind: "schema", Schema: jsontext.Value(`{"type":"string","enum":["a"]}`), Strict: new(true), Modalities: []string{"text", "image"}},
 				Ext:      llm.Ext{llm.Gemini: jsontext.Value(`{"safetySettings":[{"category":7,"threshold":3}],"cachedContent":"cachedContents/1","labels":{"a":"b"},"generationConfig":{"mediaResolution":"LOW","thinkingConfig":{"zz":1},"responseMimeType":"text/x.enum"}}`)},
 				Vital:    []string{"cachedContent", "generationConfig"},
 			}},
@@ -238,7 +238,7 @@ func TestEncodeRequest(t *testing.T) {
 			user(txt("q")), says(llm.Call{ID: "1", Name: "f"}, llm.Call{ID: "2", Name: "g"}), user(llm.Result{CallID: "2", Parts: []llm.Part{txt("r")}}, llm.Result{CallID: "9", Parts: []llm.Part{txt("late")}}),
 			says(llm.Call{ID: "3", Name: "h"}), user(txt("never mind")),
 		}}, `{"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{}}},{"functionCall":{"id":"2","name":"g","args":{}}}]},
-			{"role":"user","parts":[{"functionResponse":{"id":"1","name":"f","response":{"error":"The tool was not run."}}},{"functionResponse":{"id":"2","name":"g","response":{"result":"r"}}},{"text":"Result of a tool call (9 9)\nlate"}]},
+			{"role":"user","parts":[{"functionResponse":{"id":"1","name":"f","response":{"error":"The tool was not run."}}},{"functionResponse":{"id":"2","name":"g","response":{"result":"r"}}},{"text":"Result of a tool call (9)\nlate"}]},
 			{"role":"model","parts":[{"functionCall":{"id":"3","name":"h","args":{}}}]},{"role":"user","parts":[{"text":"never mind"}]}]}`, "messages.1.content.0 messages.2.content.1"},
 		{"a picture in a result without a call", "gemini-3-flash-preview", llm.Chat{Messages: []llm.Message{
 			user(llm.Result{CallID: "9", Name: "f", Parts: []llm.Part{txt("see"), llm.Media{Type: "image/png", Data: []byte{1}}}}, txt("q")),
@@ -262,9 +262,9 @@ func TestEncodeRequest(t *testing.T) {
 		{"media", "gemini-3-flash-preview", llm.Chat{Messages: []llm.Message{
 			user(llm.Media{Data: []byte("\x89PNG\r\n\x1a\n"), Type: "image/*", Detail: "high", Mark: &llm.CacheMark{}}, llm.Media{URL: "https://x.org/a.pdf?k=1"}, llm.Media{FileID: "files/1", Type: "audio/mp3", Name: "n"}, llm.Media{FileID: "file-1"}, llm.Opaque{From: llm.OpenAIChat, Kind: "input_audio"}),
 			says(llm.Call{ID: "1", Name: "f"}), user(llm.Result{CallID: "1", Parts: []llm.Part{llm.Media{Type: "image/png", Data: []byte{1}}}}),
-		}}, `{"contents":[{"role":"user","parts":[{"inlineData":{"mimeType":"image/png","data":"iVBORw0KGgo="}},{"fileData":{"mimeType":"application/pdf","fileUri":"https://x.org/a.pdf?k=1"}},{"fileData":{"mimeType":"audio/mp3","displayName":"n","fileUri":"files/1"}}]},
+		}}, `{"contents":[{"role":"user","parts":[{"inlineData":{"mimeType":"image/png","data":"iVBORw0KGgo="}},{"fileData":{"mimeType":"application/pdf","fileUri":"https://x.org/a.pdf?k=1"}},{"fileData":{"mimeType":"audio/mp3","fileUri":"files/1"}}]},
 			{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{}},"thoughtSignature":"skip_thought_signature_validator"}]},{"role":"user","parts":[{"functionResponse":{"id":"1","name":"f","response":{"result":""},"parts":[{"inlineData":{"mimeType":"image/png","data":"AQ=="}}]}}]}]}`,
-			"!messages.0.content.3 !messages.0.content.4 messages.0.content.0.cache_control messages.0.content.0.detail"},
+			"!messages.0.content.3 !messages.0.content.4 messages.0.content.0.cache_control messages.0.content.0.detail messages.0.content.2.filename"},
 		{"media in a result, earlier models", "gemini-2.5-flash", llm.Chat{Messages: []llm.Message{user(txt("q")), says(llm.Call{ID: "1", Name: "f"}), user(llm.Result{CallID: "1", Parts: []llm.Part{txt("see"), llm.Media{Type: "image/png", Data: []byte{1}}}})}},
 			`{"contents":[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"1","name":"f","args":{}}}]},{"role":"user","parts":[{"functionResponse":{"id":"1","name":"f","response":{"result":"see"}}},{"inlineData":{"mimeType":"image/png","data":"AQ=="}}]}]}`, "messages.2.content.0.content.1"},
 		{"tools", "gemini-2.5-flash", llm.Chat{

@@ -166,7 +166,11 @@ func (pw *partWriter) media(m llm.Media, at string) {
 	w.name(kind)
 	w.open('{')
 	w.member("mimeType", mimeType(m))
-	w.member("displayName", m.Name)
+	if m.Name != "" && pw.request { // "displayName parameter is not supported in Gemini API" (googleapis/js-genai issue 1369)
+		pw.lose(at+".filename", "media have no names in Gemini's requests", false)
+	} else {
+		w.member("displayName", m.Name)
+	}
 	if kind == "inlineData" {
 		w.name("data")
 		w.base64(m.Data)

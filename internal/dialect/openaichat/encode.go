@@ -187,7 +187,7 @@ func (e *encoder) responseFormat() {
 		e.some("description", o.Description)
 		e.value("schema", o.Schema)
 		if o.Strict != nil {
-			e.bool("strict", *o.Strict)
+			e.bool("strict", e.strict(*o.Strict, o.Schema, "response_format"))
 		}
 		e.close('}')
 	}
@@ -198,11 +198,11 @@ func (e *encoder) responseFormat() {
 func (e *encoder) thinking() {
 	t := e.chat.Thinking
 	if e.traits.apart && len(e.named) > 0 {
-		wanted := t.Effort != "" || t.Budget != nil || t.Auto || e.traits.fixed // who says nothing gets thoughts there
+		wanted := t.Effort != "" || t.Budget != nil || t.Auto || e.traits.eager
 		if wanted && !t.Off && t.Effort != "none" {
 			e.lose(false, "thinking", "not together with tools in this API")
 		}
-		t = llm.Thinking{Off: e.traits.fixed} // the others do not think unless told to
+		t = llm.Thinking{Off: e.traits.eager, Display: t.Display}
 	}
 	if t == (llm.Thinking{}) || rawjson.Get(e.chat.Ext[own], "reasoning") != nil {
 		return

@@ -23,6 +23,7 @@ func plainText(pieces []piece) bool {
 
 // content writes a message's content: a string where that will do, since not every provider takes arrays.
 func (e *encoder) content(pieces []piece) {
+	pieces = e.carried(pieces)
 	marked := func(p llm.Part) bool { t, ok := p.(llm.Text); return ok && t.Mark != nil }
 	if len(pieces) == 1 && marked(pieces[0].part) && !e.takes("cache_control") {
 		t := pieces[0].part.(llm.Text)
@@ -50,6 +51,18 @@ func (e *encoder) content(pieces []piece) {
 	e.b = append(e.b[:from-1], `""`...) // nothing could be carried: an empty array would be refused
 }
 
+// carried leaves out, and reports, the parts that only another dialect understands.
+func (e *encoder) carried(pieces []piece) (out []piece) {
+	for _, pc := range pieces {
+		if p, ok := pc.part.(llm.Opaque); ok && p.From != own {
+			e.lose(true, pc.where, "a part that only "+string(p.From)+" knows: "+p.Kind)
+			continue
+		}
+		out = append(out, pc)
+	}
+	return out
+}
+
 func (e *encoder) pieces(pieces []piece) {
 	for _, pc := range pieces {
 		where := pc.where
@@ -61,11 +74,7 @@ func (e *encoder) pieces(pieces []piece) {
 			e.losses = p.Ext.Losses(e.losses, own, where)
 			e.media(where, &p)
 		case llm.Opaque:
-			if p.From == own {
-				e.raw(p.Raw)
-			} else {
-				e.lose(true, where, "a part that only "+string(p.From)+" knows: "+p.Kind)
-			}
+			e.raw(p.Raw)
 		case llm.Thought:
 			e.lose(false, where, "a thought outside an assistant's message")
 		case llm.Call, llm.Result:
@@ -102,7 +111,7 @@ func (e *encoder) media(path string, m *llm.Media) {
 	kind, _, _ := strings.Cut(m.Type, "/")
 	web := strings.HasPrefix(m.URL, "http://") || strings.HasPrefix(m.URL, "https://")
 	switch {
-	case m.FileID != "" && kind != "image":
+	case m.FileID != "" && kind != "image" && !elsewhere(m.FileID):
 		e.file(path, m, "file_id", m.FileID)
 	case m.URL != "" && !web, m.FileID != "":
 		e.lose(true, path, "the address or file id means nothing to this provider")
@@ -126,6 +135,11 @@ func (e *encoder) media(path string, m *llm.Media) {
 	default:
 		e.file(path, m, "file_data", dataURL(m))
 	}
+}
+
+// elsewhere tells whether a file is known to be another vendor's, by the look of its id: Anthropic's or Google's.
+func elsewhere(id string) bool {
+	return strings.HasPrefix(id, "file_") || strings.HasPrefix(id, "files/") || strings.Contains(id, "://")
 }
 
 func dataURL(m *llm.Media) string {
@@ -218,7 +232,7 @@ func (e *encoder) keeps(path string, t *llm.Thought) bool {
 	if member == "" {
 		member = "reasoning_content"
 	}
-	if slices.Contains(e.q.Drops, member) {
+	if e.to.Issuer == "openai" && t.Seal == nil || slices.Contains(e.q.Drops, member) { // OpenAI shows none here, and reads none
 		e.lose(false, path, "the provider takes no thoughts")
 		return false
 	}
@@ -293,6 +307,6 @@ func (e *encoder) thinkingParts(spoken []llm.Thought, content []piece) {
 		e.close(']')
 		e.close('}')
 	}
-	e.pieces(content)
+	e.pieces(e.carried(content))
 	e.close(']')
 }

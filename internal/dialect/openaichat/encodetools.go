@@ -62,7 +62,7 @@ func (e *encoder) tool(path string, t *llm.Tool) bool {
 		e.value("parameters", t.Schema)
 	}
 	if t.Strict != nil {
-		e.bool("strict", *t.Strict)
+		e.bool("strict", e.strict(*t.Strict, t.Schema, path))
 	}
 	e.ext(memberOf(t.Ext, inner))
 	e.close('}')
@@ -164,7 +164,9 @@ func (e *encoder) allowed(c *llm.ToolChoice) {
 	e.name("tools")
 	e.open('[')
 	for _, name := range c.Allowed {
-		e.function(name)
+		if slices.Contains(e.named, name) {
+			e.function(name)
+		}
 	}
 	e.close(']')
 	e.close('}')

@@ -15,14 +15,15 @@ type traits struct {
 	fixed   bool     // temperature, top_p, penalties and log probabilities are refused
 	cool    bool     // they are refused while it thinks
 	stopped bool     // stop sequences are refused
-	apart   bool     // functions are refused while it thinks; the Responses API takes both
+	apart   bool     // functions are refused where an effort is said; the Responses API takes both
+	eager   bool     // likewise where none is said: it thinks unless told not to
 }
 
 // generations are OpenAI's models that can think, by version (gpt-5.1 is 51; the o models are 0); the first row that fits counts.
 // Sources, seen 2026-11-24: the API reference of reasoning_effort and stop, the guides on reasoning and on the latest models;
 // recorded refusals ("Unsupported parameter: 'temperature' is not supported with this model"); openai/openai-openapi issue 541 and
-// its like for later models ("Function tools with reasoning_effort are not supported for gpt-5.6-terra in /v1/chat/completions. To
-// use function tools, use /v1/responses or set reasoning_effort to 'none'").
+// its like for other models ("Function tools with reasoning_effort are not supported for gpt-5.6-terra in /v1/chat/completions. To
+// use function tools, use /v1/responses or set reasoning_effort to 'none'"), livekit/agents pull 7169 for who must say so.
 var generations = []struct {
 	from, to int
 	traits
@@ -30,10 +31,9 @@ var generations = []struct {
 	{0, 0, traits{efforts: efforts("low medium high"), fixed: true, stopped: true}},
 	{50, 50, traits{efforts: efforts("minimal low medium high"), fixed: true}},
 	{51, 51, traits{efforts: efforts("none low medium high"), cool: true}},
-	{52, 53, traits{efforts: efforts("none low medium high xhigh"), cool: true}},
-	{54, 54, traits{efforts: efforts("none low medium high xhigh"), cool: true, apart: true}},
+	{52, 54, traits{efforts: efforts("none low medium high xhigh"), cool: true, apart: true}},
 	{55, 55, traits{efforts: efforts("none low medium high xhigh"), fixed: true, apart: true}},
-	{56, 999, traits{efforts: efforts("none low medium high xhigh max"), fixed: true, apart: true}},
+	{56, 999, traits{efforts: efforts("none low medium high xhigh"), fixed: true, apart: true, eager: true}},
 }
 
 var efforts = strings.Fields

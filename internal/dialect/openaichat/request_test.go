@@ -217,7 +217,7 @@ func TestEncodeRequest(t *testing.T) {
 			Tools: []llm.Tool{{Kind: "web_search_20250305", Name: "web_search", From: llm.Anthropic}}, Sampling: llm.Sampling{TopK: new(int64(5))},
 			Ext: llm.Ext{llm.Anthropic: []byte(`{"container":"c"}`)},
 		}, quirk(llm.Quirks{}), `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"x"},{"type":"text","text":"doc"}]}]}`,
-			[]string{"container", "!tools.0", "top_k", "messages.0.odd", "messages.0.content.0.cache_control", "!messages.0.content.1", "!messages.0.content.2", "!messages.0.content.3", "messages.0.content.4"}},
+			[]string{"container", "!tools.0", "top_k", "messages.0.odd", "!messages.0.content.1", "messages.0.content.0.cache_control", "!messages.0.content.2", "!messages.0.content.3", "messages.0.content.4"}},
 		{"taken", llm.Chat{
 			Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{llm.Text{Text: "x", Mark: &llm.CacheMark{TTL: time.Hour}}, llm.Media{Type: "application/pdf", URL: "https://x/y.pdf", Name: "n"}}}},
 			Sampling: llm.Sampling{TopK: new(int64(5))}, Thinking: llm.Thinking{Budget: new(int64(7)), Display: "hide"},
@@ -248,7 +248,7 @@ func TestEncodeRequest(t *testing.T) {
 		{"seals of the issuer", llm.Chat{Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: []llm.Part{
 			llm.Thought{Text: "t", Seal: &llm.Seal{Issuer: "openrouter", Data: `{"type":"reasoning.summary","format":"openai-responses-v1","id":"rs_1"}`}}, llm.Text{Text: "x"},
 		}}}}, llm.Target{Model: "m", Issuer: "openrouter", Quirks: &llm.Quirks{Thought: "reasoning"}},
-			`{"model":"m","messages":[{"role":"assistant","content":"x","reasoning":"t","reasoning_details":[{"type":"reasoning.summary","format":"openai-responses-v1","id":"rs_1","summary":"t","index":0}]}]}`, nil},
+			`{"model":"m","messages":[{"role":"assistant","content":"x","reasoning":"t","reasoning_details":[{"type":"reasoning.summary","format":"openai-responses-v1","id":"rs_1","summary":"t","index":0}]}]}`, []string{"messages"}},
 		{"google's", llm.Chat{Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Call{ID: "1", Name: "f", Args: "{}", Seal: &llm.Seal{Issuer: "google", Data: "G"}}}}, done}},
 			llm.Target{Model: "m", Issuer: "google"},
 			`{"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"G"}}}]},{"role":"tool","tool_call_id":"1","content":"r"}]}`, nil},
@@ -260,7 +260,7 @@ func TestEncodeRequest(t *testing.T) {
 				`{"role":"tool","tool_call_id":"abcdefghi","content":"r"}]}`, nil},
 		{"thinking object", llm.Chat{Messages: user, Thinking: llm.Thinking{Off: true}}, quirk(llm.Quirks{Takes: []string{"thinking"}}), `{"model":"m","thinking":{"type":"disabled"},` + x, nil},
 		{"no thoughts taken", llm.Chat{Messages: []llm.Message{{Role: llm.RoleAssistant, Parts: []llm.Part{llm.Thought{Text: "t"}, llm.Text{Text: "x"}}}}},
-			quirk(llm.Quirks{Drops: []string{"reasoning_content"}}), `{"model":"m","messages":[{"role":"assistant","content":"x"}]}`, []string{"messages.0.content.0"}},
+			quirk(llm.Quirks{Drops: []string{"reasoning_content"}}), `{"model":"m","messages":[{"role":"assistant","content":"x"}]}`, []string{"messages", "messages.0.content.0"}},
 		{"max", llm.Chat{Messages: user, Thinking: llm.Thinking{Effort: "max"}}, quirk(llm.Quirks{}), `{"model":"m","reasoning_effort":"xhigh",` + x, []string{"thinking.effort"}},
 		{"budget", llm.Chat{Messages: user, Thinking: llm.Thinking{Budget: new(int64(5000))}}, quirk(llm.Quirks{}), `{"model":"m","reasoning_effort":"medium",` + x, []string{"thinking.budget"}},
 		{"a model that always thinks", llm.Chat{Messages: user, Thinking: llm.Thinking{Off: true},

@@ -53,6 +53,9 @@ func (e *encoder) turns() []turn {
 	}
 	turns = slices.DeleteFunc(turns, func(t turn) bool { return t.empty })
 	e.orphans(turns)
+	if n := len(turns); n > 0 && turns[n-1].role == llm.RoleAssistant {
+		e.lose(false, "messages", "a begun answer is not continued but answered")
+	}
 	return turns
 }
 

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -141,15 +142,24 @@ func (b *bench) all(ctx context.Context) (*report, error) {
 	if err := b.latencies(ctx, r, present(b.direct(), rp, gateway, nginx)); err != nil {
 		return nil, err
 	}
-	if err := b.crowd(ctx, r, present(rp, gateway, nginx)); err != nil {
-		return nil, err
-	}
 	gateway.quiet(ctx, 20*time.Second)
 	if r.books, err = gateway.books(ctx, b.sent[gateway.process]); err != nil {
 		return nil, err
 	}
 	r.nginx = nginx != nil
+	for _, s := range present(rp, gateway, nginx) {
+		b.stop(s)
+	}
+	if err := b.crowd(ctx, r); err != nil {
+		return nil, err
+	}
 	return r, b.allocations(ctx, r)
+}
+
+// stop ends a subject before everything else does.
+func (b *bench) stop(s *subject) {
+	s.process.stop()
+	b.started = slices.DeleteFunc(b.started, func(p *process) bool { return p == s.process })
 }
 
 // present leaves out what is not installed.
@@ -171,8 +181,7 @@ func (b *bench) direct() *subject {
 func (b *bench) starts(r *report) (s *subject, err error) {
 	for i := range b.rounds {
 		if i > 0 {
-			s.stop()
-			b.started = b.started[:len(b.started)-1]
+			b.stop(s)
 		}
 		var took time.Duration
 		if s, took, err = b.startTidegate(); err != nil {
@@ -208,8 +217,8 @@ func (b *bench) latencies(ctx context.Context, r *report, subjects []*subject) e
 	return b.set(ctx, "latency=0s")
 }
 
-// crowd opens a thousand streams.
-func (b *bench) crowd(ctx context.Context, r *report, subjects []*subject) error {
+// crowd opens a thousand streams, at gateways that have served nothing before.
+func (b *bench) crowd(ctx context.Context, r *report) error {
 	query := "events=60&interval=100ms"
 	if b.quick {
 		query = "events=20&interval=100ms"
@@ -217,11 +226,23 @@ func (b *bench) crowd(ctx context.Context, r *report, subjects []*subject) error
 	if err := b.set(ctx, query); err != nil {
 		return err
 	}
-	for _, s := range subjects {
+	for _, start := range []func() (*subject, error){
+		b.startRP,
+		func() (*subject, error) { s, _, err := b.startTidegate(); return s, err },
+		b.startNginx,
+	} {
+		s, err := start()
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			continue
+		}
 		l, rss, err := b.streams(ctx, s, 1000)
 		if err != nil {
 			return err
 		}
+		b.stop(s)
 		b.progress("1000 streams, %s: %.0f MB", s.name, megabytes(rss))
 		r.crowd = append(r.crowd, crowd{name: s.name, rss: rss, load: l})
 	}

@@ -171,7 +171,7 @@ func (r *report) delays() table {
 }
 
 func (r *report) crowds() table {
-	t := table{title: "1,000 streams at once", note: "10 events per second each. Delay: from an event's being written upstream to its being read.", head: []string{"", "memory", "delay p50 ms", "p99 ms"}}
+	t := table{title: "1,000 streams at once", note: "10 events per second each, at gateways that were just started. Delay: from an event's being written upstream to its being read.", head: []string{"", "memory", "delay p50 ms", "p99 ms"}}
 	for _, c := range r.crowd {
 		t.rows = append(t.rows, []string{c.name, fmt.Sprintf("%.0f MB", megabytes(c.rss)), fmt.Sprintf("%.2f", c.load.Interval.P50/1000), fmt.Sprintf("%.1f", c.load.Interval.P99/1000)})
 	}

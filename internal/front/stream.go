@@ -17,26 +17,35 @@ type stream struct {
 	over     bool
 	err      error
 	deadline time.Time
-	timer    *time.Timer
+	sent     time.Time   // the last bytes
+	timer    *time.Timer // of the heartbeat
 }
 
 func newStream(w http.ResponseWriter, limits Limits) *stream {
 	return &stream{w: w, rc: http.NewResponseController(w), limits: limits}
 }
 
-// keepAlive writes ping after every silence. The first one sends the 200: errors are in-band from then on.
+// keepAlive writes ping after every silence. The first one sends the 200: errors are in-band from then on. What is written does
+// not touch the timer, which looks for itself how long ago that was: a timer costs as much as the frame.
 func (s *stream) keepAlive(ping []byte) {
 	if s.limits.Heartbeat <= 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.sent = time.Now()
 	s.timer = time.AfterFunc(s.limits.Heartbeat, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if !s.over {
-			s.send(ping, true)
+		if s.over || s.err != nil {
+			return
 		}
+		left := s.limits.Heartbeat - time.Since(s.sent)
+		if left <= 0 {
+			s.send(ping, true)
+			left = s.limits.Heartbeat
+		}
+		s.timer.Reset(left)
 	})
 }
 
@@ -90,9 +99,7 @@ func (s *stream) send(b []byte, flush bool) {
 		h["X-Accel-Buffering"] = []string{"no"} // nginx would hold frames back
 		s.w.WriteHeader(http.StatusOK)
 	}
-	if s.timer != nil {
-		s.timer.Reset(s.limits.Heartbeat)
-	}
+	s.sent = time.Now()
 	s.renew()
 	if _, s.err = s.w.Write(b); s.err == nil && flush {
 		s.err = s.rc.Flush()
@@ -101,10 +108,9 @@ func (s *stream) send(b []byte, flush bool) {
 
 // renew puts the write deadline off, though not for every frame: that costs as much as the frame.
 func (s *stream) renew() {
-	now := time.Now()
-	if s.limits.Write <= 0 || s.deadline.Sub(now) > s.limits.Write/2 {
+	if s.limits.Write <= 0 || s.deadline.Sub(s.sent) > s.limits.Write/2 {
 		return
 	}
-	s.deadline = now.Add(s.limits.Write)
+	s.deadline = s.sent.Add(s.limits.Write)
 	_ = s.rc.SetWriteDeadline(s.deadline) // a writer without deadlines (tests) has none
 }

@@ -192,3 +192,27 @@ func BenchmarkCheck64K(b *testing.B) {
 		}
 	}
 }
+
+func TestWriter(t *testing.T) {
+	w := Writer{B: []byte("data: "), Line: true}
+	w.Open('{')
+	w.Member("a", "x\n")
+	w.Some("none", "")
+	w.Name("n").Open('[')
+	w.Int(-1)
+	w.Float(0.5)
+	w.Bool(true)
+	w.Base64([]byte{1, 2})
+	w.Raw([]byte("{\"b\": 1,\r\n \"c\": \"y  z\"}"))
+	w.Raw([]byte(`{"b": 1.0}`))
+	w.Close(']')
+	w.Rest([]byte(`{"keep":1,"drop":2,"too":[3 ]}`), "drop")
+	w.Close('}')
+	want := `data: {"a":"x\n","n":[-1,0.5,true,"AQI=",{"b":1,"c":"y  z"},{"b": 1.0}],"keep":1,"too":[3 ]}`
+	if string(w.B) != want {
+		t.Errorf("\n got %s\nwant %s", w.B, want)
+	}
+	if err := Check(w.B[len("data: "):]); err != nil {
+		t.Error(err)
+	}
+}

@@ -26,23 +26,23 @@ func (Codec) EncodeRequest(chat *llm.Chat, to llm.Target) ([]byte, []llm.Loss, e
 	plan := e.plan(turns)
 
 	w := &e.w
-	w.open('{')
+	w.Open('{')
 	if model != "" { // Vertex AI and Bedrock have it in the address
-		w.str("model", model)
+		w.Member("model", model)
 	}
 	e.system()
 	e.tools()
-	w.int("max_tokens", plan.maxTokens)
+	w.Name("max_tokens").Int(plan.maxTokens)
 	e.sampling(plan)
 	e.thinking(plan)
 	e.metadata()
 	e.rest()
 	if chat.Stream {
-		w.bool("stream", true)
+		w.Name("stream").Bool(true)
 	}
 	e.messages(turns)
-	w.close('}')
-	return w.b, e.losses, nil
+	w.Close('}')
+	return w.B, e.losses, nil
 }
 
 // encoder writes one request.
@@ -104,8 +104,8 @@ func isOwn(p llm.Part) bool {
 func (e *encoder) tools() {
 	c := e.chat.Choice
 	var names []string
-	n := len(e.w.b)
-	e.w.member("tools", '[')
+	n := len(e.w.B)
+	e.w.Name("tools").Open('[')
 	for i := range e.chat.Tools {
 		t := &e.chat.Tools[i]
 		// A tool that is not offered cannot be called: that is how a choice among some is said here.
@@ -117,9 +117,9 @@ func (e *encoder) tools() {
 			names = append(names, t.Name)
 		}
 	}
-	e.w.close(']')
+	e.w.Close(']')
 	if len(names) == 0 {
-		e.w.b = e.w.b[:n]
+		e.w.B = e.w.B[:n]
 	}
 	e.choice(c, names)
 }
@@ -135,7 +135,7 @@ func (e *encoder) tool(t *llm.Tool, path string) bool {
 		e.refuse(path, "tool "+t.Name+": "+t.Kind+" is run by its provider only")
 		return false
 	case t.Kind != "":
-		e.w.element(t.Raw)
+		e.w.Raw(t.Raw)
 		return true
 	case !validName(t.Name):
 		e.refuse(path+".name", "tool names are 1 to 128 letters, digits, _ or -")
@@ -153,18 +153,18 @@ func (e *encoder) tool(t *llm.Tool, path string) bool {
 		schema = e.compile(schema, path+".parameters")
 	}
 	w := &e.w
-	w.open('{')
-	w.str("name", t.Name)
+	w.Open('{')
+	w.Member("name", t.Name)
 	if t.Description != "" {
-		w.str("description", t.Description)
+		w.Member("description", t.Description)
 	}
-	w.raw("input_schema", schema)
+	w.Name("input_schema").Raw(schema)
 	if strict != nil {
-		w.bool("strict", *strict)
+		w.Name("strict").Bool(*strict)
 	}
 	e.mark(t.Mark)
 	w.ext(t.Ext, nil)
-	w.close('}')
+	w.Close('}')
 	return true
 }
 
@@ -193,7 +193,7 @@ func (e *encoder) inputSchema(schema []byte, path string) []byte {
 
 func (e *encoder) choice(c llm.ToolChoice, names []string) {
 	if raw := e.ours("tool_choice"); raw != nil {
-		e.w.raw("tool_choice", raw)
+		e.w.Name("tool_choice").Raw(raw)
 		return
 	}
 	forced := c.Mode == llm.ToolAny || c.Mode == llm.ToolThis
@@ -216,31 +216,31 @@ func (e *encoder) choice(c llm.ToolChoice, names []string) {
 	if mode == "" {
 		mode = llm.ToolAuto
 	}
-	e.w.member("tool_choice", '{')
-	e.w.str("type", string(mode))
+	e.w.Name("tool_choice").Open('{')
+	e.w.Member("type", string(mode))
 	if mode == llm.ToolThis {
-		e.w.str("name", c.Name)
+		e.w.Member("name", c.Name)
 	}
 	if c.Parallel != nil && mode != llm.ToolNone {
-		e.w.bool("disable_parallel_tool_use", !*c.Parallel)
+		e.w.Name("disable_parallel_tool_use").Bool(!*c.Parallel)
 	}
-	e.w.close('}')
+	e.w.Close('}')
 }
 
 func (e *encoder) mark(m *llm.CacheMark) {
 	if m == nil {
 		return
 	}
-	e.w.member("cache_control", '{')
-	e.w.str("type", "ephemeral")
+	e.w.Name("cache_control").Open('{')
+	e.w.Member("type", "ephemeral")
 	switch {
 	case m.TTL == 0:
 	case m.TTL.Minutes() > 5: // five minutes and an hour are the two there are
-		e.w.str("ttl", "1h")
+		e.w.Member("ttl", "1h")
 	default:
-		e.w.str("ttl", "5m")
+		e.w.Member("ttl", "5m")
 	}
-	e.w.close('}')
+	e.w.Close('}')
 }
 
 func (e *encoder) metadata() {
@@ -248,12 +248,12 @@ func (e *encoder) metadata() {
 	if e.chat.User == "" && extra == nil || e.dropped("metadata") {
 		return
 	}
-	e.w.member("metadata", '{')
+	e.w.Name("metadata").Open('{')
 	if e.chat.User != "" {
-		e.w.str("user_id", e.chat.User)
+		e.w.Member("user_id", e.chat.User)
 	}
 	e.w.ext(llm.Ext{own: extra}, nil)
-	e.w.close('}')
+	e.w.Close('}')
 }
 
 // rest writes what is left of our own, and reports what has no word here.
@@ -263,11 +263,11 @@ func (e *encoder) rest() {
 	case "":
 	case "auto", "standard_only":
 		if !e.dropped("service_tier") {
-			e.w.str("service_tier", c.Tier)
+			e.w.Member("service_tier", c.Tier)
 		}
 	case "default": // OpenAI's word for no priority
 		if !e.dropped("service_tier") {
-			e.w.str("service_tier", "standard_only")
+			e.w.Member("service_tier", "standard_only")
 		}
 	default:
 		e.lose("service_tier", "tier "+c.Tier+" is unknown here")
@@ -294,28 +294,28 @@ func (e *encoder) rest() {
 func (e *encoder) content(name string, items []item) {
 	if len(items) == 1 {
 		if t, ok := items[0].part.(llm.Text); ok && t.Mark == nil && len(t.Ext[own]) == 0 && len(ownCites(t.Cites)) == 0 {
-			e.w.str(name, t.Text)
+			e.w.Member(name, t.Text)
 			return
 		}
 	}
-	e.w.member(name, '[')
+	e.w.Name(name).Open('[')
 	for i := range items {
 		e.block(&items[i])
 	}
-	e.w.close(']')
+	e.w.Close(']')
 }
 
 func (e *encoder) messages(turns []turn) {
-	e.w.member("messages", '[')
+	e.w.Name("messages").Open('[')
 	for i := range turns {
 		t := &turns[i]
-		e.w.open('{')
-		e.w.str("role", string(t.role))
+		e.w.Open('{')
+		e.w.Member("role", string(t.role))
 		e.content("content", t.items)
 		e.w.ext(t.ext, nil)
-		e.w.close('}')
+		e.w.Close('}')
 	}
-	e.w.close(']')
+	e.w.Close(']')
 }
 
 // block writes one part that sendable let through.
@@ -323,51 +323,51 @@ func (e *encoder) block(it *item) {
 	w := &e.w
 	switch p := it.part.(type) {
 	case llm.Opaque:
-		w.element(p.Raw)
+		w.Raw(p.Raw)
 		return
 	case llm.Media:
 		e.media(p)
 		return
 	case llm.Text:
-		w.open('{')
-		w.str("type", "text")
-		w.str("text", p.Text)
+		w.Open('{')
+		w.Member("type", "text")
+		w.Member("text", p.Text)
 		writeCites(w, ownCites(p.Cites))
 		e.mark(p.Mark)
 		w.ext(p.Ext, nil)
 	case llm.Thought:
-		w.open('{')
+		w.Open('{')
 		if p.Redacted {
-			w.str("type", "redacted_thinking")
-			w.str("data", p.Seal.Data)
+			w.Member("type", "redacted_thinking")
+			w.Member("data", p.Seal.Data)
 		} else {
-			w.str("type", "thinking")
-			w.str("thinking", p.Text)
-			w.str("signature", p.Seal.Data)
+			w.Member("type", "thinking")
+			w.Member("thinking", p.Text)
+			w.Member("signature", p.Seal.Data)
 		}
 		w.ext(p.Ext, nil)
 	case llm.Call:
-		w.open('{')
-		w.str("type", "tool_use")
-		w.str("id", p.ID)
-		w.str("name", p.Name)
-		w.raw("input", input(p))
+		w.Open('{')
+		w.Member("type", "tool_use")
+		w.Member("id", p.ID)
+		w.Member("name", p.Name)
+		w.Name("input").Raw(input(p))
 		e.mark(p.Mark)
 		w.ext(p.Ext, nil)
 	case llm.Result:
-		w.open('{')
-		w.str("type", "tool_result")
-		w.str("tool_use_id", p.CallID)
+		w.Open('{')
+		w.Member("type", "tool_result")
+		w.Member("tool_use_id", p.CallID)
 		if len(it.inner) > 0 {
 			e.content("content", it.inner)
 		}
 		if p.Failed {
-			w.bool("is_error", true)
+			w.Name("is_error").Bool(true)
 		}
 		e.mark(p.Mark)
 		w.ext(p.Ext, nil)
 	}
-	w.close('}')
+	w.Close('}')
 }
 
 // input is the arguments as the object that this dialect wants. The reader of a call that went wrong must still see what the
@@ -401,37 +401,37 @@ func isObject(p llm.Call) bool {
 func (e *encoder) media(p llm.Media) {
 	w := &e.w
 	image := strings.HasPrefix(p.Type, "image/")
-	w.open('{')
+	w.Open('{')
 	if image {
-		w.str("type", "image")
+		w.Member("type", "image")
 	} else {
-		w.str("type", "document")
+		w.Member("type", "document")
 	}
-	w.member("source", '{')
+	w.Name("source").Open('{')
 	switch {
 	case p.FileID != "":
-		w.str("type", "file")
-		w.str("file_id", p.FileID)
+		w.Member("type", "file")
+		w.Member("file_id", p.FileID)
 	case len(p.Data) == 0:
-		w.str("type", "url")
-		w.str("url", p.URL)
+		w.Member("type", "url")
+		w.Member("url", p.URL)
 	case isPlain(p):
-		w.str("type", "text")
-		w.str("media_type", "text/plain")
-		w.str("data", string(p.Data))
+		w.Member("type", "text")
+		w.Member("media_type", "text/plain")
+		w.Member("data", string(p.Data))
 	default:
-		w.str("type", "base64")
-		w.str("media_type", p.Type)
-		w.key("data")
-		w.b = appendBase64(w.b, p.Data)
+		w.Member("type", "base64")
+		w.Member("media_type", p.Type)
+		w.Name("data")
+		w.B = appendBase64(w.B, p.Data)
 	}
-	w.close('}')
+	w.Close('}')
 	if p.Name != "" && !image {
-		w.str("title", p.Name)
+		w.Member("title", p.Name)
 	}
 	e.mark(p.Mark)
 	w.ext(p.Ext, nil)
-	w.close('}')
+	w.Close('}')
 }
 
 // isPlain tells whether a document is text, which this dialect takes under one type only.

@@ -197,18 +197,18 @@ func (Codec) EncodeError(e *llm.Error) []byte {
 		kind = e.Kind
 	}
 	var w writer
-	w.open('{')
-	w.str("type", "error")
-	w.member("error", '{')
-	w.str("type", kind)
-	w.str("message", e.Message)
+	w.Open('{')
+	w.Member("type", "error")
+	w.Name("error").Open('{')
+	w.Member("type", kind)
+	w.Member("message", e.Message)
 	if e.Code != "" && e.Code != kind {
-		w.str("code", e.Code) // the gateway's stable words; clients of this dialect skip what they do not know
+		w.Member("code", e.Code) // the gateway's stable words; clients of this dialect skip what they do not know
 	}
 	if e.Param != "" {
-		w.str("param", e.Param)
+		w.Member("param", e.Param)
 	}
-	w.close('}')
-	w.close('}')
-	return w.b
+	w.Close('}')
+	w.Close('}')
+	return w.B
 }

@@ -145,11 +145,11 @@ func writeCites(w *writer, cites []llm.Citation) {
 	if len(cites) == 0 {
 		return
 	}
-	w.member("citations", '[')
+	w.Name("citations").Open('[')
 	for _, c := range cites {
-		w.element(c.Raw)
+		w.Raw(c.Raw)
 	}
-	w.close(']')
+	w.Close(']')
 }
 
 func appendBase64(dst, data []byte) []byte {

@@ -26,17 +26,17 @@ func (Codec) Patch(body []byte, head *llm.Head, to llm.Target) ([]byte, error) {
 // patchList copies an array with each element as patch leaves it; nil drops one.
 func patchList(list []byte, issuer string, patch func(v []byte, issuer string) []byte) (out []byte, changed bool) {
 	var w writer
-	w.open('[')
+	w.Open('[')
 	err := rawjson.Array(list, func(_ int, v []byte) bool {
 		now := patch(v, issuer)
 		changed = changed || !bytes.Equal(now, v)
 		if now != nil {
-			w.element(now)
+			w.Raw(now)
 		}
 		return true
 	})
-	w.close(']')
-	return w.b, changed && err == nil
+	w.Close(']')
+	return w.B, changed && err == nil
 }
 
 // patchMessage drops a message of which nothing is left.

@@ -92,22 +92,22 @@ func (Codec) EncodeReply(r *llm.Reply) ([]byte, []llm.Loss, error) {
 	if choice.Logprobs != nil {
 		lost.add("logprobs", "log probabilities have no place here")
 	}
-	w.open('{')
-	w.str("id", r.ID)
-	w.str("type", "message")
-	w.str("role", "assistant")
-	w.str("model", r.Model)
-	w.member("content", '[')
+	w.Open('{')
+	w.Member("id", r.ID)
+	w.Member("type", "message")
+	w.Member("role", "assistant")
+	w.Member("model", r.Model)
+	w.Name("content").Open('[')
 	for i, p := range choice.Parts {
 		writeReplyPart(&w, p, "content."+strconv.Itoa(i), &lost)
 	}
-	w.close(']')
+	w.Close(']')
 	writeStop(&w, choice.Stop)
 	writeUsage(&w, r.Usage)
 	w.ext(r.Ext, nil)
-	w.close('}')
+	w.Close('}')
 	lost.all = choice.Ext.Losses(r.Ext.Losses(lost.all, own, ""), own, "")
-	return w.b, lost.all, nil
+	return w.B, lost.all, nil
 }
 
 // losses collects what a reply could not say, each thing once.
@@ -129,51 +129,51 @@ func writeReplyPart(w *writer, p llm.Part, path string, lost *losses) {
 			return
 		}
 		sealCarrier(w, p.Seal)
-		w.open('{')
-		w.str("type", "text")
-		w.str("text", p.Text)
+		w.Open('{')
+		w.Member("type", "text")
+		w.Member("text", p.Text)
 		if cites := replyCites(p.Cites); len(cites) > 0 {
-			w.member("citations", '[')
+			w.Name("citations").Open('[')
 			for _, c := range cites {
-				w.element(c)
+				w.Raw(c)
 			}
-			w.close(']')
+			w.Close(']')
 		}
 		w.ext(p.Ext, nil)
-		w.close('}')
+		w.Close('}')
 	case llm.Thought:
 		if p.Text == "" && p.Seal == nil {
 			return
 		}
-		w.open('{')
+		w.Open('{')
 		if redacted(p) {
-			w.str("type", "redacted_thinking")
-			w.str("data", sealText(p.Seal))
+			w.Member("type", "redacted_thinking")
+			w.Member("data", sealText(p.Seal))
 		} else {
-			w.str("type", "thinking")
-			w.str("thinking", p.Text)
-			w.str("signature", sealText(p.Seal))
+			w.Member("type", "thinking")
+			w.Member("thinking", p.Text)
+			w.Member("signature", sealText(p.Seal))
 		}
 		w.ext(p.Ext, nil)
-		w.close('}')
+		w.Close('}')
 	case llm.Call:
 		if !noArgs(p) && !isObject(p) {
 			lost.add(path+".arguments", "not a JSON object; sent as text in one")
 		}
 		sealCarrier(w, p.Seal)
-		w.open('{')
-		w.str("type", "tool_use")
-		w.str("id", p.ID)
-		w.str("name", p.Name)
-		w.raw("input", input(p))
+		w.Open('{')
+		w.Member("type", "tool_use")
+		w.Member("id", p.ID)
+		w.Member("name", p.Name)
+		w.Name("input").Raw(input(p))
 		w.ext(p.Ext, nil)
-		w.close('}')
+		w.Close('}')
 	case llm.Opaque:
 		if p.From != own {
 			lost.add(path, p.Kind+" is understood by "+string(p.From)+" only")
 			return
 		}
-		w.element(p.Raw)
+		w.Raw(p.Raw)
 	case llm.Media:
 		lost.add(path, "an answer holds no media here")
 	case llm.Result:
@@ -204,11 +204,11 @@ func sealCarrier(w *writer, s *llm.Seal) {
 	if s == nil || s.Issuer == issuer {
 		return
 	}
-	w.open('{')
-	w.str("type", "thinking")
-	w.str("thinking", "")
-	w.str("signature", s.Wrap())
-	w.close('}')
+	w.Open('{')
+	w.Member("type", "thinking")
+	w.Member("thinking", "")
+	w.Member("signature", s.Wrap())
+	w.Close('}')
 }
 
 // replyCites are citations in the vendor's forms. A foreign source with an address becomes a web search result.
@@ -219,14 +219,14 @@ func replyCites(cites []llm.Citation) (out [][]byte) {
 			out = append(out, c.Raw)
 		case c.URL != "":
 			var w writer
-			w.open('{')
-			w.str("type", "web_search_result_location")
-			w.str("url", c.URL)
-			w.str("title", c.Title)
-			w.str("cited_text", c.Text)
-			w.str("encrypted_index", "") // ownCites knows by this that it is not the vendor's
-			w.close('}')
-			out = append(out, w.b)
+			w.Open('{')
+			w.Member("type", "web_search_result_location")
+			w.Member("url", c.URL)
+			w.Member("title", c.Title)
+			w.Member("cited_text", c.Text)
+			w.Member("encrypted_index", "") // ownCites knows by this that it is not the vendor's
+			w.Close('}')
+			out = append(out, w.B)
 		}
 	}
 	return out

@@ -74,10 +74,10 @@ func TestStops(t *testing.T) {
 			t.Errorf("%s: %+v", word, s)
 		}
 		var w writer
-		w.open('{')
+		w.Open('{')
 		writeStop(&w, s)
-		if !strings.Contains(string(w.b), `"stop_reason":"`+word+`"`) {
-			t.Errorf("%s comes back as %s", word, w.b)
+		if !strings.Contains(string(w.B), `"stop_reason":"`+word+`"`) {
+			t.Errorf("%s comes back as %s", word, w.B)
 		}
 	}
 	for _, r := range []llm.StopReason{llm.StopNone, llm.StopEnd, llm.StopLength, llm.StopSequence, llm.StopTools, llm.StopFiltered,

@@ -49,7 +49,7 @@ func (c *compiler) schema(schema []byte) []byte {
 	var notes []string
 	var description string
 	object, closed := false, false
-	w.open('{')
+	w.Open('{')
 	_ = rawjson.Object(schema, func(name, v []byte) bool {
 		n := string(name)
 		switch {
@@ -73,23 +73,21 @@ func (c *compiler) schema(schema []byte) []byte {
 		case (n == "oneOf" || n == "allOf" && alone(v)) && rawjson.Get(schema, "anyOf") == nil:
 			name, c.changed = []byte("anyOf"), true
 		}
-		w.comma()
-		w.b = append(rawjson.AppendQuote(w.b, string(name)), ':')
-		w.b = append(w.b, c.value(n, v)...)
+		w.Name(string(name)).Raw(c.value(n, v))
 		return true
 	})
 	if object && !closed {
 		c.changed = true
-		w.bool("additionalProperties", false)
+		w.Name("additionalProperties").Bool(false)
 	}
 	if len(notes) > 0 {
 		description = strings.TrimSpace(description + " {" + strings.Join(notes, ", ") + "}")
 	}
 	if description != "" {
-		w.str("description", description)
+		w.Member("description", description)
 	}
-	w.close('}')
-	return w.b
+	w.Close('}')
+	return w.B
 }
 
 // alone tells whether a list has one element: then all of it is the same as any of it, and a $ref may be in it.
@@ -114,26 +112,24 @@ func (c *compiler) value(keyword string, v []byte) []byte {
 		if len(v) == 0 || v[0] != '{' {
 			return v
 		}
-		w.open('{')
+		w.Open('{')
 		_ = rawjson.Object(v, func(name, v []byte) bool {
-			w.comma()
-			w.b = append(rawjson.AppendQuote(w.b, string(name)), ':')
-			w.b = append(w.b, c.schema(v)...)
+			w.Name(string(name)).Raw(c.schema(v))
 			return true
 		})
-		w.close('}')
-		return w.b
+		w.Close('}')
+		return w.B
 	case "anyOf", "allOf", "oneOf", "prefixItems":
 		if len(v) == 0 || v[0] != '[' {
 			return v
 		}
-		w.open('[')
+		w.Open('[')
 		_ = rawjson.Array(v, func(_ int, v []byte) bool {
-			w.element(c.schema(v))
+			w.Raw(c.schema(v))
 			return true
 		})
-		w.close(']')
-		return w.b
+		w.Close(']')
+		return w.B
 	case "items", "not", "contains":
 		return c.schema(v)
 	}

@@ -70,13 +70,13 @@ func writeStop(w *writer, s llm.Stop) {
 	if stopReasons[s.Raw] == s.Reason && s.Raw != "" {
 		word = s.Raw // of two words for one reason, the one that was said
 	}
-	w.str("stop_reason", word)
+	w.Member("stop_reason", word)
 	if s.Sequence != "" {
-		w.str("stop_sequence", s.Sequence)
+		w.Member("stop_sequence", s.Sequence)
 	} else {
-		w.raw("stop_sequence", []byte("null"))
+		w.Name("stop_sequence").Raw([]byte("null"))
 	}
 	if kind, _ := rawjson.String(rawjson.Get(s.Detail, "type")); kind == "refusal" && word == "refusal" {
-		w.raw("stop_details", s.Detail)
+		w.Name("stop_details").Raw(s.Detail)
 	}
 }

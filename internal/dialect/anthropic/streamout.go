@@ -6,6 +6,7 @@ import (
 
 	"tidegate/internal/dialect/codec"
 	"tidegate/internal/llm"
+	"tidegate/internal/rawjson"
 )
 
 // streamEncoder writes one streamed message: message_start, then the blocks one after the other with rising indexes, then
@@ -225,18 +226,18 @@ func (s *streamEncoder) sayText(dst []byte, p *outPart, shell llm.Text) []byte {
 			return dst
 		}
 		dst = s.blockStart(s.carry(dst, p), p, "text", func(w *writer) {
-			w.str("text", "")
+			w.Member("text", "")
 			w.ext(shell.Ext, nil)
 		})
 	}
 	dst = s.delta(dst, p, "text_delta", "text")
 	for _, c := range replyCites(p.cites) {
 		dst = emit(dst, "content_block_delta", func(w *writer) {
-			w.int("index", int64(p.wire))
-			w.member("delta", '{')
-			w.str("type", "citations_delta")
-			w.raw("citation", c)
-			w.close('}')
+			w.Name("index").Int(int64(p.wire))
+			w.Name("delta").Open('{')
+			w.Member("type", "citations_delta")
+			w.Name("citation").Raw(c)
+			w.Close('}')
 		})
 	}
 	p.cites = nil
@@ -252,7 +253,7 @@ func (s *streamEncoder) sayThought(dst []byte, p *outPart, shell llm.Thought) []
 			data := sealText(p.seal)
 			p.seal = nil
 			return s.blockStart(dst, p, "redacted_thinking", func(w *writer) {
-				w.str("data", data)
+				w.Member("data", data)
 				w.ext(shell.Ext, nil)
 			})
 		case shell.Redacted || !s.same && (!p.done || p.seal == nil):
@@ -261,8 +262,8 @@ func (s *streamEncoder) sayThought(dst []byte, p *outPart, shell llm.Thought) []
 	}
 	if !p.open {
 		dst = s.blockStart(dst, p, "thinking", func(w *writer) {
-			w.str("thinking", "")
-			w.str("signature", "")
+			w.Member("thinking", "")
+			w.Member("signature", "")
 			w.ext(shell.Ext, nil)
 		})
 	}
@@ -283,9 +284,9 @@ func (s *streamEncoder) sayCall(dst []byte, p *outPart, shell llm.Call) []byte {
 			return dst
 		}
 		dst = s.blockStart(s.carry(dst, p), p, "tool_use", func(w *writer) {
-			w.str("id", shell.ID)
-			w.str("name", shell.Name)
-			w.raw("input", []byte("{}"))
+			w.Member("id", shell.ID)
+			w.Member("name", shell.Name)
+			w.Name("input").Raw([]byte("{}"))
 			w.ext(shell.Ext, nil)
 		})
 	}
@@ -311,8 +312,8 @@ func (s *streamEncoder) sayOpaque(dst []byte, p *outPart, shell llm.Opaque) []by
 	raw, input := splitInput(shell.Raw)
 	dst = s.ready(dst, p)
 	dst = emit(dst, "content_block_start", func(w *writer) {
-		w.int("index", int64(p.wire))
-		w.raw("content_block", raw)
+		w.Name("index").Int(int64(p.wire))
+		w.Name("content_block").Raw(raw)
 	})
 	p.text = input
 	return s.delta(dst, p, "input_json_delta", "partial_json")
@@ -325,8 +326,8 @@ func (s *streamEncoder) carry(dst []byte, p *outPart) []byte {
 	}
 	c := outPart{index: -1}
 	dst = s.blockStart(dst, &c, "thinking", func(w *writer) {
-		w.str("thinking", "")
-		w.str("signature", "")
+		w.Member("thinking", "")
+		w.Member("signature", "")
 	})
 	c.text = p.seal.Wrap()
 	dst = s.delta(dst, &c, "signature_delta", "signature")
@@ -344,11 +345,11 @@ func (s *streamEncoder) ready(dst []byte, p *outPart) []byte {
 func (s *streamEncoder) blockStart(dst []byte, p *outPart, kind string, fill func(w *writer)) []byte {
 	dst = s.ready(dst, p)
 	return emit(dst, "content_block_start", func(w *writer) {
-		w.int("index", int64(p.wire))
-		w.member("content_block", '{')
-		w.str("type", kind)
+		w.Name("index").Int(int64(p.wire))
+		w.Name("content_block").Open('{')
+		w.Member("type", kind)
 		fill(w)
-		w.close('}')
+		w.Close('}')
 	})
 }
 
@@ -360,16 +361,16 @@ func (s *streamEncoder) delta(dst []byte, p *outPart, kind, member string) []byt
 	text := p.text
 	p.text = ""
 	return emit(dst, "content_block_delta", func(w *writer) {
-		w.int("index", int64(p.wire))
-		w.member("delta", '{')
-		w.str("type", kind)
-		w.str(member, text)
-		w.close('}')
+		w.Name("index").Int(int64(p.wire))
+		w.Name("delta").Open('{')
+		w.Member("type", kind)
+		w.Member(member, text)
+		w.Close('}')
 	})
 }
 
 func (s *streamEncoder) blockStop(dst []byte, wire int) []byte {
-	return emit(dst, "content_block_stop", func(w *writer) { w.int("index", int64(wire)) })
+	return emit(dst, "content_block_stop", func(w *writer) { w.Name("index").Int(int64(wire)) })
 }
 
 func (s *streamEncoder) begin(dst []byte) []byte {
@@ -378,16 +379,16 @@ func (s *streamEncoder) begin(dst []byte) []byte {
 	}
 	s.stage = begun
 	return emit(dst, "message_start", func(w *writer) {
-		w.member("message", '{')
-		w.str("id", s.id)
-		w.str("type", "message")
-		w.str("role", "assistant")
-		w.str("model", s.model)
-		w.raw("content", []byte("[]"))
-		w.raw("stop_reason", []byte("null"))
-		w.raw("stop_sequence", []byte("null"))
+		w.Name("message").Open('{')
+		w.Member("id", s.id)
+		w.Member("type", "message")
+		w.Member("role", "assistant")
+		w.Member("model", s.model)
+		w.Name("content").Raw([]byte("[]"))
+		w.Name("stop_reason").Raw([]byte("null"))
+		w.Name("stop_sequence").Raw([]byte("null"))
 		writeUsage(w, s.usage)
-		w.close('}')
+		w.Close('}')
 	})
 }
 
@@ -399,9 +400,9 @@ func (s *streamEncoder) settle(dst []byte) []byte {
 	}
 	s.stage = settled
 	return emit(dst, "message_delta", func(w *writer) {
-		w.member("delta", '{')
+		w.Name("delta").Open('{')
 		writeStop(w, s.stop)
-		w.close('}')
+		w.Close('}')
 		writeUsage(w, s.usage)
 	})
 }
@@ -441,13 +442,13 @@ func emit(dst []byte, event string, fill func(w *writer)) []byte {
 	dst = append(dst, "\ndata: {\"type\":\""...)
 	at := len(dst)
 	dst = append(append(dst, event...), '"')
-	w := writer{b: dst}
+	w := writer{rawjson.Writer{B: dst}}
 	if fill != nil {
 		fill(&w)
 	}
-	w.close('}')
-	oneLine(w.b[at:])
-	return append(w.b, "\n\n"...)
+	w.Close('}')
+	oneLine(w.B[at:])
+	return append(w.B, "\n\n"...)
 }
 
 // oneLine takes the line ends out of JSON, in place: they can only be white space, and would end an event's data.

@@ -117,19 +117,18 @@ func flatten(schema []byte) (flat []byte, taken string) {
 	var description string
 	properties := map[string]bool{}
 	var w, props writer
-	props.open('{')
+	props.Open('{')
 	add := func(s []byte) {
 		_ = rawjson.Object(rawjson.Get(s, "properties"), func(name, v []byte) bool {
 			if !properties[string(name)] {
 				properties[string(name)] = true
-				props.comma()
-				props.b = append(append(rawjson.AppendQuote(props.b, string(name)), ':'), v...)
+				props.Name(string(name)).Raw(v)
 			}
 			return true
 		})
 	}
 	add(schema)
-	w.open('{')
+	w.Open('{')
 	_ = rawjson.Object(schema, func(name, v []byte) bool {
 		switch n := string(name); n {
 		case "oneOf", "anyOf", "allOf":
@@ -139,17 +138,16 @@ func flatten(schema []byte) (flat []byte, taken string) {
 			description, _ = rawjson.String(v)
 		case "properties":
 		default:
-			w.comma()
-			w.b = append(append(rawjson.AppendQuote(w.b, n), ':'), v...)
+			w.Name(n).Raw(v)
 		}
 		return true
 	})
 	if len(names) == 0 {
 		return schema, ""
 	}
-	props.close('}')
-	w.raw("properties", props.b)
-	w.str("description", strings.TrimSpace(description+" {"+strings.Join(notes, ", ")+"}"))
-	w.close('}')
-	return w.b, strings.Join(names, ", ")
+	props.Close('}')
+	w.Name("properties").Raw(props.B)
+	w.Member("description", strings.TrimSpace(description+" {"+strings.Join(notes, ", ")+"}"))
+	w.Close('}')
+	return w.B, strings.Join(names, ", ")
 }

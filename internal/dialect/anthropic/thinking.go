@@ -135,22 +135,22 @@ func (e *encoder) thinking(p plan) {
 	switch {
 	case p.mode == "" || e.dropped("thinking"):
 	case p.mode == "own":
-		w.raw("thinking", e.ours("thinking"))
+		w.Name("thinking").Raw(e.ours("thinking"))
 	default:
-		w.member("thinking", '{')
-		w.str("type", p.mode)
+		w.Name("thinking").Open('{')
+		w.Member("type", p.mode)
 		if p.mode == "enabled" {
-			w.int("budget_tokens", p.budget)
+			w.Name("budget_tokens").Int(p.budget)
 		}
 		if p.mode == "enabled" || p.mode == "adaptive" {
 			switch e.chat.Thinking.Display {
 			case "summarized", "show":
-				w.str("display", "summarized")
+				w.Member("display", "summarized")
 			case "omitted", "hide":
-				w.str("display", "omitted")
+				w.Member("display", "omitted")
 			}
 		}
-		w.close('}')
+		w.Close('}')
 	}
 	e.output(p)
 }
@@ -163,18 +163,18 @@ func (e *encoder) output(p plan) {
 		return
 	}
 	w := &e.w
-	w.member("output_config", '{')
+	w.Name("output_config").Open('{')
 	if p.effort != "" {
-		w.str("effort", p.effort)
+		w.Member("effort", p.effort)
 	}
 	if schema != nil {
-		w.member("format", '{')
-		w.str("type", "json_schema")
-		w.raw("schema", schema)
-		w.close('}')
+		w.Name("format").Open('{')
+		w.Member("type", "json_schema")
+		w.Name("schema").Raw(schema)
+		w.Close('}')
 	}
 	w.ext(llm.Ext{own: extra}, nil)
-	w.close('}')
+	w.Close('}')
 }
 
 // responseSchema is the schema to be enforced; nil when there is none, or none can be.
@@ -213,7 +213,7 @@ func (e *encoder) sampling(p plan) {
 	switch {
 	case s.TopK == nil || e.dropped("top_k"):
 	case takes && !thinks:
-		e.w.int("top_k", *s.TopK)
+		e.w.Name("top_k").Int(*s.TopK)
 	default:
 		e.lose("top_k", e.whyNot())
 	}
@@ -227,7 +227,7 @@ func (e *encoder) float(name string, v *float64, allowed func(float64) bool) boo
 	case v == nil || e.dropped(name):
 		return false
 	case allowed(*v):
-		e.w.float(name, *v)
+		e.w.Name(name).Float(*v)
 		return true
 	case *v != 1:
 		e.lose(name, e.whyNot())
@@ -254,11 +254,11 @@ func (e *encoder) stops(stops []string) {
 	if len(keep) == 0 || e.dropped("stop_sequences") {
 		return
 	}
-	e.w.member("stop_sequences", '[')
+	e.w.Name("stop_sequences").Open('[')
 	for _, s := range keep {
-		e.w.element(rawjson.AppendQuote(nil, s))
+		e.w.Raw(rawjson.AppendQuote(nil, s))
 	}
-	e.w.close(']')
+	e.w.Close(']')
 }
 
 // unsaid reports what has no word in this dialect.

@@ -132,11 +132,9 @@ func merged(before, later []byte) jsontext.Value {
 		return keep(later)
 	}
 	var w writer
-	w.open('{')
+	w.Open('{')
 	put := func(name, v []byte) {
-		w.comma()
-		w.b = append(rawjson.AppendQuote(w.b, string(name)), ':')
-		w.b = append(w.b, v...)
+		w.Name(string(name)).Raw(v)
 	}
 	_ = rawjson.Object(before, func(name, v []byte) bool {
 		if now := rawjson.Get(later, string(name)); !rawjson.IsNull(now) {
@@ -151,8 +149,8 @@ func merged(before, later []byte) jsontext.Value {
 		}
 		return true
 	})
-	w.close('}')
-	return w.b
+	w.Close('}')
+	return w.B
 }
 
 // writeUsage writes a usage in this dialect's terms; zeros when there is none, since clients count on the members.
@@ -160,29 +158,29 @@ func writeUsage(w *writer, u *llm.Usage) {
 	if u == nil {
 		u = new(llm.Usage)
 	}
-	w.member("usage", '{')
-	w.int("input_tokens", u.N[llm.InputText]+u.N[llm.InputAudio]+u.N[llm.InputImage])
-	w.int("cache_creation_input_tokens", u.CacheWrite())
-	w.int("cache_read_input_tokens", u.N[llm.InputCacheRead])
-	w.member("cache_creation", '{')
-	w.int("ephemeral_5m_input_tokens", u.N[llm.InputCacheWrite5m])
-	w.int("ephemeral_1h_input_tokens", u.N[llm.InputCacheWrite1h])
-	w.close('}')
-	w.int("output_tokens", u.Output())
+	w.Name("usage").Open('{')
+	w.Name("input_tokens").Int(u.N[llm.InputText] + u.N[llm.InputAudio] + u.N[llm.InputImage])
+	w.Name("cache_creation_input_tokens").Int(u.CacheWrite())
+	w.Name("cache_read_input_tokens").Int(u.N[llm.InputCacheRead])
+	w.Name("cache_creation").Open('{')
+	w.Name("ephemeral_5m_input_tokens").Int(u.N[llm.InputCacheWrite5m])
+	w.Name("ephemeral_1h_input_tokens").Int(u.N[llm.InputCacheWrite1h])
+	w.Close('}')
+	w.Name("output_tokens").Int(u.Output())
 	if n := u.N[llm.OutputReasoning]; n > 0 {
-		w.member("output_tokens_details", '{')
-		w.int("thinking_tokens", n)
-		w.close('}')
+		w.Name("output_tokens_details").Open('{')
+		w.Name("thinking_tokens").Int(n)
+		w.Close('}')
 	}
 	if n := u.N[llm.Searches]; n > 0 {
-		w.member("server_tool_use", '{')
-		w.int("web_search_requests", n)
-		w.int("web_fetch_requests", 0)
-		w.close('}')
+		w.Name("server_tool_use").Open('{')
+		w.Name("web_search_requests").Int(n)
+		w.Name("web_fetch_requests").Int(0)
+		w.Close('}')
 	}
 	switch u.Tier {
 	case "standard", "priority", "batch":
-		w.str("service_tier", u.Tier)
+		w.Member("service_tier", u.Tier)
 	}
-	w.close('}')
+	w.Close('}')
 }

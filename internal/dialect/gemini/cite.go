@@ -135,44 +135,44 @@ func (g *grounding) add(offset int, cites []llm.Citation) {
 	}
 }
 
-func (g *grounding) write(w *writer) {
+func (g *grounding) write(w *rawjson.Writer) {
 	if len(g.urls) == 0 {
 		return
 	}
-	w.name("groundingMetadata")
-	w.open('{')
-	w.name("groundingChunks")
-	w.open('[')
+	w.Name("groundingMetadata")
+	w.Open('{')
+	w.Name("groundingChunks")
+	w.Open('[')
 	for i, u := range g.urls {
-		w.open('{')
-		w.name("web")
-		w.open('{')
-		w.member("uri", u)
-		w.member("title", g.titles[i])
-		w.close('}')
-		w.close('}')
+		w.Open('{')
+		w.Name("web")
+		w.Open('{')
+		w.Some("uri", u)
+		w.Some("title", g.titles[i])
+		w.Close('}')
+		w.Close('}')
 	}
-	w.close(']')
-	w.name("groundingSupports")
-	w.open('[')
+	w.Close(']')
+	w.Name("groundingSupports")
+	w.Open('[')
 	for _, s := range g.supports {
-		w.open('{')
-		w.name("segment")
-		w.open('{')
+		w.Open('{')
+		w.Name("segment")
+		w.Open('{')
 		if s.to > s.from {
-			w.name("startIndex")
-			w.int(int64(s.from))
-			w.name("endIndex")
-			w.int(int64(s.to))
+			w.Name("startIndex")
+			w.Int(int64(s.from))
+			w.Name("endIndex")
+			w.Int(int64(s.to))
 		}
-		w.member("text", s.text)
-		w.close('}')
-		w.name("groundingChunkIndices")
-		w.open('[')
-		w.int(int64(s.chunk))
-		w.close(']')
-		w.close('}')
+		w.Some("text", s.text)
+		w.Close('}')
+		w.Name("groundingChunkIndices")
+		w.Open('[')
+		w.Int(int64(s.chunk))
+		w.Close(']')
+		w.Close('}')
 	}
-	w.close(']')
-	w.close('}')
+	w.Close(']')
+	w.Close('}')
 }

@@ -49,7 +49,9 @@ func tight(s string) string {
 	if s == "" || s == "null" {
 		return "{}"
 	}
-	return string(appendTight(nil, []byte(s)))
+	v := jsontext.Value(s)
+	_ = v.Compact() // not JSON: compared as it is
+	return string(v)
 }
 
 // arranged is a conversation as the encoder arranges it: neighbours of one role are one message, and results come first and in

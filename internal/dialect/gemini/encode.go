@@ -13,7 +13,7 @@ import (
 
 // encoder writes one request.
 type encoder struct {
-	w      writer
+	w      rawjson.Writer
 	to     llm.Target
 	issuer string
 	losses []llm.Loss
@@ -38,21 +38,21 @@ func (Codec) EncodeRequest(chat *llm.Chat, to llm.Target) ([]byte, []llm.Loss, e
 	e.losses = chat.Losses(e.losses, llm.Gemini)
 	turns := e.turns(chat)
 	w := &e.w
-	w.open('{')
+	w.Open('{')
 	e.system(chat.System)
 	e.tools(chat.Tools)
 	e.toolConfig(chat.Choice, rawjson.Get(own, "toolConfig"))
 	e.config(chat, rawjson.Get(own, "generationConfig"))
-	w.rest(own, "toolConfig", "generationConfig")
+	w.Rest(own, "toolConfig", "generationConfig")
 	e.contents(turns)
-	w.close('}')
+	w.Close('}')
 	if chat.User != "" {
 		e.lose("user", "Gemini has no name for end users", false)
 	}
 	if chat.Tier != "" {
 		e.lose("service_tier", "tiers are the provider's own", false)
 	}
-	return w.b, e.losses, nil
+	return w.B, e.losses, nil
 }
 
 func (e *encoder) system(parts []llm.Part) {
@@ -69,16 +69,16 @@ func (e *encoder) system(parts []llm.Part) {
 		}
 		if !open {
 			open = true
-			e.w.name("systemInstruction")
-			e.w.open('{')
-			e.w.name("parts")
-			e.w.open('[')
+			e.w.Name("systemInstruction")
+			e.w.Open('{')
+			e.w.Name("parts")
+			e.w.Open('[')
 		}
 		pw.part(t, fmt.Sprintf("system.%d", i))
 	}
 	if open {
-		e.w.close(']')
-		e.w.close('}')
+		e.w.Close(']')
+		e.w.Close('}')
 	}
 }
 
@@ -98,19 +98,19 @@ func (e *encoder) tools(tools []llm.Tool) {
 	enter := func(function bool) {
 		if !open {
 			open = true
-			w.name("tools")
-			w.open('[')
+			w.Name("tools")
+			w.Open('[')
 		}
 		if group && !function {
 			group = false
-			w.close(']')
-			w.close('}')
+			w.Close(']')
+			w.Close('}')
 		}
 		if function && !group {
 			group = true
-			w.open('{')
-			w.name(functions)
-			w.open('[')
+			w.Open('{')
+			w.Name(functions)
+			w.Open('[')
 		}
 	}
 	for i, t := range tools {
@@ -124,14 +124,14 @@ func (e *encoder) tools(tools []llm.Tool) {
 			e.named = append(e.named, t.Name)
 		case t.From == llm.Gemini && t.Raw != nil:
 			enter(false)
-			w.raw(t.Raw)
+			w.Raw(t.Raw)
 		default:
 			e.lose(path, fmt.Sprintf("Gemini cannot run the tool %q of type %q", t.Name, t.Kind), true)
 		}
 	}
 	if open {
 		enter(false)
-		w.close(']')
+		w.Close(']')
 	}
 }
 
@@ -149,19 +149,19 @@ func validName(s string) bool {
 
 func (e *encoder) function(t *llm.Tool, path string) {
 	w := &e.w
-	w.open('{')
-	w.member("name", t.Name)
-	w.member("description", t.Description)
+	w.Open('{')
+	w.Some("name", t.Name)
+	w.Some("description", t.Description)
 	if t.Schema != nil {
 		schema, lost := compile(t.Schema)
 		if lost != nil {
 			e.lose(path+".parameters", unenforced(lost), false)
 		}
-		w.name("parametersJsonSchema")
-		w.raw(schema)
+		w.Name("parametersJsonSchema")
+		w.Raw(schema)
 	}
-	w.rest(t.Ext[llm.Gemini])
-	w.close('}')
+	w.Rest(t.Ext[llm.Gemini])
+	w.Close('}')
 	e.losses = t.Ext.Losses(e.losses, llm.Gemini, path)
 	if t.Strict != nil && *t.Strict {
 		e.lose(path+".strict", "no counterpart in Gemini", false)
@@ -197,21 +197,21 @@ func (e *encoder) toolConfig(c llm.ToolChoice, rest []byte) {
 		return
 	}
 	w := &e.w
-	w.name("toolConfig")
-	w.open('{')
+	w.Name("toolConfig")
+	w.Open('{')
 	if mode != "" || calling != nil {
-		w.name("functionCallingConfig")
-		w.open('{')
-		w.member("mode", mode)
+		w.Name("functionCallingConfig")
+		w.Open('{')
+		w.Some("mode", mode)
 		if len(allowed) > 0 && mode != "NONE" {
-			w.name("allowedFunctionNames")
+			w.Name("allowedFunctionNames")
 			writeStrings(w, allowed)
 		}
-		w.rest(calling, "mode")
-		w.close('}')
+		w.Rest(calling, "mode")
+		w.Close('}')
 	}
-	w.rest(rest, "functionCallingConfig")
-	w.close('}')
+	w.Rest(rest, "functionCallingConfig")
+	w.Close('}')
 }
 
 // unchoosable says why a forced call cannot be asked for; "" when it can.
@@ -225,21 +225,21 @@ func (e *encoder) unchoosable(c llm.ToolChoice) string {
 	return ""
 }
 
-func writeStrings(w *writer, all []string) {
-	w.open('[')
+func writeStrings(w *rawjson.Writer, all []string) {
+	w.Open('[')
 	for _, s := range all {
-		w.str(s)
+		w.String(s)
 	}
-	w.close(']')
+	w.Close(']')
 }
 
 // config writes the generationConfig.
 func (e *encoder) config(chat *llm.Chat, rest []byte) {
 	w := &e.w
-	from := len(w.b)
-	w.name("generationConfig")
-	w.open('{')
-	empty := len(w.b)
+	from := len(w.B)
+	w.Name("generationConfig")
+	w.Open('{')
+	empty := len(w.B)
 	s := &chat.Sampling
 	e.float("temperature", s.Temperature)
 	e.float("topP", s.TopP)
@@ -247,38 +247,38 @@ func (e *encoder) config(chat *llm.Chat, rest []byte) {
 	e.int("candidateCount", s.N)
 	e.int("maxOutputTokens", s.MaxTokens)
 	if len(s.Stop) > 0 {
-		w.name("stopSequences")
+		w.Name("stopSequences")
 		writeStrings(w, s.Stop)
 	}
 	e.float("presencePenalty", s.PresencePenalty)
 	e.float("frequencyPenalty", s.FrequencyPenalty)
 	e.int("seed", s.Seed)
 	if s.Logprobs != nil {
-		w.name("responseLogprobs")
-		w.bool(*s.Logprobs)
+		w.Name("responseLogprobs")
+		w.Bool(*s.Logprobs)
 	}
 	e.int("logprobs", s.TopLogprobs)
 	e.output(&chat.Output, rawjson.Get(rest, "responseMimeType") != nil)
 	e.thinking(chat.Thinking, rawjson.Get(rest, "thinkingConfig"))
-	w.rest(rest, "thinkingConfig")
-	if len(w.b) == empty {
-		w.b = w.b[:from]
+	w.Rest(rest, "thinkingConfig")
+	if len(w.B) == empty {
+		w.B = w.B[:from]
 		return
 	}
-	w.close('}')
+	w.Close('}')
 }
 
 func (e *encoder) float(name string, f *float64) {
 	if f != nil {
-		e.w.name(name)
-		e.w.float(*f)
+		e.w.Name(name)
+		e.w.Float(*f)
 	}
 }
 
 func (e *encoder) int(name string, n *int64) {
 	if n != nil {
-		e.w.name(name)
-		e.w.int(*n)
+		e.w.Name(name)
+		e.w.Int(*n)
 	}
 }
 
@@ -286,18 +286,18 @@ func (e *encoder) output(o *llm.Output, ownMime bool) {
 	w := &e.w
 	mime := map[string]string{"text": "text/plain", "json": "application/json", "schema": "application/json"}[o.Kind]
 	if !ownMime {
-		w.member("responseMimeType", mime)
+		w.Some("responseMimeType", mime)
 	}
 	if o.Kind == "schema" && o.Schema != nil {
 		schema, lost := compile(o.Schema)
 		if lost != nil {
 			e.lose("response_format.schema", unenforced(lost), false)
 		}
-		w.name("responseJsonSchema")
-		w.raw(schema)
+		w.Name("responseJsonSchema")
+		w.Raw(schema)
 	}
 	if len(o.Modalities) > 0 {
-		w.name("responseModalities")
+		w.Name("responseModalities")
 		upper := make([]string, len(o.Modalities))
 		for i, m := range o.Modalities {
 			upper[i] = strings.ToUpper(m)
@@ -474,13 +474,13 @@ func (e *encoder) result(r llm.Result, path string, t *turn) llm.Result {
 func (e *encoder) contents(turns []turn) {
 	w, pw := &e.w, e.parts()
 	major, _ := version(e.to.Model)
-	w.name("contents")
-	w.open('[')
+	w.Name("contents")
+	w.Open('[')
 	for _, t := range turns {
-		w.open('{')
-		w.member("role", t.role)
-		w.name("parts")
-		w.open('[')
+		w.Open('{')
+		w.Some("role", t.role)
+		w.Name("parts")
+		w.Open('[')
 		for _, it := range t.results {
 			pw.part(it.part, it.path)
 		}
@@ -488,11 +488,11 @@ func (e *encoder) contents(turns []turn) {
 		for _, it := range t.parts {
 			pw.part(it.part, it.path)
 		}
-		w.close(']')
-		w.rest(t.ext)
-		w.close('}')
+		w.Close(']')
+		w.Rest(t.ext)
+		w.Close('}')
 	}
-	w.close(']')
+	w.Close(']')
 }
 
 // unsigned tells whether a turn has calls and none of them is signed.

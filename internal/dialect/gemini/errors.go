@@ -216,48 +216,48 @@ func (Codec) EncodeError(err *llm.Error) []byte {
 			return err.Raw
 		}
 	}
-	var w writer
+	var w rawjson.Writer
 	writeError(&w, err)
-	return w.b
+	return w.B
 }
 
-func writeError(w *writer, err *llm.Error) {
+func writeError(w *rawjson.Writer, err *llm.Error) {
 	status := err.HTTPStatus()
-	w.open('{')
-	w.name("error")
-	w.open('{')
-	w.name("code")
-	w.int(int64(status))
-	w.name("message")
-	w.str(err.Message)
-	w.name("status")
-	w.str(statusWord(status))
+	w.Open('{')
+	w.Name("error")
+	w.Open('{')
+	w.Name("code")
+	w.Int(int64(status))
+	w.Name("message")
+	w.String(err.Message)
+	w.Name("status")
+	w.String(statusWord(status))
 	if err.Code != "" || err.RetryAfter > 0 {
-		w.name("details")
-		w.open('[')
+		w.Name("details")
+		w.Open('[')
 		if err.Code != "" {
-			w.open('{')
-			w.member("@type", "type.googleapis.com/google.rpc.ErrorInfo")
-			w.member("reason", err.Code)
-			w.member("domain", "tidegate")
+			w.Open('{')
+			w.Some("@type", "type.googleapis.com/google.rpc.ErrorInfo")
+			w.Some("reason", err.Code)
+			w.Some("domain", "tidegate")
 			if err.Param != "" {
-				w.name("metadata")
-				w.open('{')
-				w.member("param", err.Param)
-				w.close('}')
+				w.Name("metadata")
+				w.Open('{')
+				w.Some("param", err.Param)
+				w.Close('}')
 			}
-			w.close('}')
+			w.Close('}')
 		}
 		if err.RetryAfter > 0 {
-			w.open('{')
-			w.member("@type", "type.googleapis.com/google.rpc.RetryInfo")
-			w.member("retryDelay", strconv.FormatFloat(err.RetryAfter.Seconds(), 'f', -1, 64)+"s")
-			w.close('}')
+			w.Open('{')
+			w.Some("@type", "type.googleapis.com/google.rpc.RetryInfo")
+			w.Some("retryDelay", strconv.FormatFloat(err.RetryAfter.Seconds(), 'f', -1, 64)+"s")
+			w.Close('}')
 		}
-		w.close(']')
+		w.Close(']')
 	}
-	w.close('}')
-	w.close('}')
+	w.Close('}')
+	w.Close('}')
 }
 
 func statusWord(status int) string {

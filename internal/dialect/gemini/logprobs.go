@@ -13,75 +13,75 @@ func readLogprobs(raw []byte) jsontext.Value {
 		tops = append(tops, rawjson.Get(step, "candidates"))
 		return true
 	})
-	var w writer
-	w.tight = true
-	w.open('{')
-	w.name("content")
-	w.open('[')
+	var w rawjson.Writer
+	w.Line = true
+	w.Open('{')
+	w.Name("content")
+	w.Open('[')
 	_ = rawjson.Array(rawjson.Get(raw, "chosenCandidates"), func(i int, chosen []byte) bool {
-		w.open('{')
+		w.Open('{')
 		token(&w, rawjson.Get(chosen, "token"), rawjson.Get(chosen, "logProbability"))
-		w.name("top_logprobs")
-		w.open('[')
+		w.Name("top_logprobs")
+		w.Open('[')
 		if i < len(tops) {
 			_ = rawjson.Array(tops[i], func(_ int, top []byte) bool {
-				w.open('{')
+				w.Open('{')
 				token(&w, rawjson.Get(top, "token"), rawjson.Get(top, "logProbability"))
-				w.close('}')
+				w.Close('}')
 				return true
 			})
 		}
-		w.close(']')
-		w.close('}')
+		w.Close(']')
+		w.Close('}')
 		return true
 	})
-	w.close(']')
-	w.close('}')
-	return jsontext.Value(w.b)
+	w.Close(']')
+	w.Close('}')
+	return jsontext.Value(w.B)
 }
 
-func token(w *writer, token, logprob []byte) {
-	w.name("token")
-	w.str(text(token))
-	w.name("logprob")
+func token(w *rawjson.Writer, token, logprob []byte) {
+	w.Name("token")
+	w.String(text(token))
+	w.Name("logprob")
 	if logprob == nil {
 		logprob = []byte("0") // protobuf leaves zeros out
 	}
-	w.raw(logprob)
-	w.name("bytes")
-	w.raw([]byte("null"))
+	w.Raw(logprob)
+	w.Name("bytes")
+	w.Raw([]byte("null"))
 }
 
 // writeLogprobs writes a logprobsResult from OpenAI's shape.
-func writeLogprobs(w *writer, value jsontext.Value) {
+func writeLogprobs(w *rawjson.Writer, value jsontext.Value) {
 	content := rawjson.Get(value, "content")
-	w.name("logprobsResult")
-	w.open('{')
-	w.name("topCandidates")
-	w.open('[')
+	w.Name("logprobsResult")
+	w.Open('{')
+	w.Name("topCandidates")
+	w.Open('[')
 	_ = rawjson.Array(content, func(_ int, step []byte) bool {
-		w.open('{')
-		w.name("candidates")
-		w.open('[')
+		w.Open('{')
+		w.Name("candidates")
+		w.Open('[')
 		_ = rawjson.Array(rawjson.Get(step, "top_logprobs"), func(_ int, top []byte) bool { logprob(w, top); return true })
-		w.close(']')
-		w.close('}')
+		w.Close(']')
+		w.Close('}')
 		return true
 	})
-	w.close(']')
-	w.name("chosenCandidates")
-	w.open('[')
+	w.Close(']')
+	w.Name("chosenCandidates")
+	w.Open('[')
 	_ = rawjson.Array(content, func(_ int, step []byte) bool { logprob(w, step); return true })
-	w.close(']')
-	w.close('}')
+	w.Close(']')
+	w.Close('}')
 }
 
-func logprob(w *writer, step []byte) {
-	w.open('{')
-	w.member("token", text(rawjson.Get(step, "token")))
+func logprob(w *rawjson.Writer, step []byte) {
+	w.Open('{')
+	w.Some("token", text(rawjson.Get(step, "token")))
 	if p := rawjson.Get(step, "logprob"); p != nil {
-		w.name("logProbability")
-		w.raw(p)
+		w.Name("logProbability")
+		w.Raw(p)
 	}
-	w.close('}')
+	w.Close('}')
 }

@@ -218,28 +218,28 @@ func wrapping(obj []byte) (key string, value []byte) {
 }
 
 // writeResponse writes the text of a tool as a response object.
-func writeResponse(w *writer, said string, failed bool) {
+func writeResponse(w *rawjson.Writer, said string, failed bool) {
 	doc := jsontext.Value(strings.TrimSpace(said))
 	kind := doc.Kind()
 	if kind != '{' && kind != '[' || !exact(doc) {
 		kind = '"'
 	}
 	if key, _ := wrapping(doc); kind == '{' && !failed && key == "" {
-		w.raw(doc)
+		w.Raw(doc)
 		return
 	}
-	w.open('{')
+	w.Open('{')
 	if failed {
-		w.name(errorKey)
+		w.Name(errorKey)
 	} else {
-		w.name(resultKey)
+		w.Name(resultKey)
 	}
 	if kind == '"' {
-		w.str(said)
+		w.String(said)
 	} else {
-		w.raw(doc)
+		w.Raw(doc)
 	}
-	w.close('}')
+	w.Close('}')
 }
 
 // exact tells whether a document survives protobuf's Struct: it is valid, and no number has more digits than a double.

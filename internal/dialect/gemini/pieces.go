@@ -123,31 +123,31 @@ func (t *pieceTree) json() string {
 	if t.root.kind == 0 {
 		return "{}"
 	}
-	var w writer
+	var w rawjson.Writer
 	t.root.write(&w)
-	return string(w.b)
+	return string(w.B)
 }
 
-func (n *node) write(w *writer) {
+func (n *node) write(w *rawjson.Writer) {
 	switch n.kind {
 	case 'o':
-		w.open('{')
+		w.Open('{')
 		for i, kid := range n.kids {
-			w.name(n.names[i])
+			w.Name(n.names[i])
 			kid.write(w)
 		}
-		w.close('}')
+		w.Close('}')
 	case 'a':
-		w.open('[')
+		w.Open('[')
 		for _, kid := range n.kids {
 			kid.write(w)
 		}
-		w.close(']')
+		w.Close(']')
 	case 's':
-		w.str(n.text.String())
+		w.String(n.text.String())
 	case 'v':
-		w.raw([]byte(n.text.String()))
+		w.Raw([]byte(n.text.String()))
 	default:
-		w.raw([]byte("null"))
+		w.Raw([]byte("null"))
 	}
 }

@@ -120,14 +120,14 @@ func data(value []byte) ([]byte, bool) {
 }
 
 // extra collects the members that the model has no word for.
-type extra struct{ w writer }
+type extra struct{ w rawjson.Writer }
 
 func (x *extra) add(name, value []byte) {
-	if len(x.w.b) == 0 {
-		x.w.open('{')
+	if len(x.w.B) == 0 {
+		x.w.Open('{')
 	}
-	x.w.name(string(name))
-	x.w.raw(value)
+	x.w.Name(string(name))
+	x.w.Raw(value)
 }
 
 // nest adds what was collected below a member.
@@ -138,10 +138,10 @@ func (x *extra) nest(name string, inner *extra) {
 }
 
 func (x *extra) raw() jsontext.Value {
-	if len(x.w.b) == 0 {
+	if len(x.w.B) == 0 {
 		return nil
 	}
-	return jsontext.Value(append(bytes.Clone(x.w.b), '}'))
+	return jsontext.Value(append(bytes.Clone(x.w.B), '}'))
 }
 
 func (x *extra) ext() llm.Ext {

@@ -107,66 +107,66 @@ func merge(ext llm.Ext, raw jsontext.Value) llm.Ext {
 	if old == nil {
 		return llm.Ext{llm.Gemini: raw}
 	}
-	var w writer
-	w.open('{')
+	var w rawjson.Writer
+	w.Open('{')
 	_ = rawjson.Object(old, func(name, value []byte) bool {
 		if rawjson.Get(raw, string(name)) == nil {
-			w.name(string(name))
-			w.raw(value)
+			w.Name(string(name))
+			w.Raw(value)
 		}
 		return true
 	})
-	w.rest(raw)
-	w.close('}')
-	return llm.Ext{llm.Gemini: jsontext.Value(w.b)}
+	w.Rest(raw)
+	w.Close('}')
+	return llm.Ext{llm.Gemini: jsontext.Value(w.B)}
 }
 
 func joinLogprobs(a, b jsontext.Value) jsontext.Value {
 	if a == nil {
 		return b
 	}
-	var w writer
-	w.open('{')
-	w.name("content")
-	w.open('[')
+	var w rawjson.Writer
+	w.Open('{')
+	w.Name("content")
+	w.Open('[')
 	for _, v := range [...]jsontext.Value{a, b} {
-		_ = rawjson.Array(rawjson.Get(v, "content"), func(_ int, step []byte) bool { w.raw(step); return true })
+		_ = rawjson.Array(rawjson.Get(v, "content"), func(_ int, step []byte) bool { w.Raw(step); return true })
 	}
-	w.close(']')
-	w.close('}')
-	return jsontext.Value(w.b)
+	w.Close(']')
+	w.Close('}')
+	return jsontext.Value(w.B)
 }
 
 // EncodeReply writes a whole answer.
 func (Codec) EncodeReply(reply *llm.Reply) ([]byte, []llm.Loss, error) {
 	var losses []llm.Loss
 	lose := func(path, why string, _ bool) { losses = append(losses, llm.Loss{Path: path, Why: why}) }
-	var w writer
+	var w rawjson.Writer
 	pw := replyParts(&w, lose)
-	w.open('{')
+	w.Open('{')
 	own := reply.Ext[llm.Gemini]
 	if !(rawjson.Get(own, "promptFeedback", "blockReason") != nil && len(reply.Choices) == 1 && len(reply.Choices[0].Parts) == 0) {
-		w.name("candidates")
-		w.open('[')
+		w.Name("candidates")
+		w.Open('[')
 		for i := range reply.Choices {
 			writeChoice(&w, pw, i, &reply.Choices[i])
 		}
-		w.close(']')
+		w.Close(']')
 	}
-	w.rest(own)
+	w.Rest(own)
 	if reply.Usage != nil {
-		w.name("usageMetadata")
+		w.Name("usageMetadata")
 		writeUsage(&w, reply.Usage)
 	}
-	w.member("modelVersion", reply.Model)
-	w.member("responseId", reply.ID)
-	w.close('}')
+	w.Some("modelVersion", reply.Model)
+	w.Some("responseId", reply.ID)
+	w.Close('}')
 	losses = reply.Ext.Losses(losses, llm.Gemini, "")
-	return w.b, losses, nil
+	return w.B, losses, nil
 }
 
 // replyParts writes the parts of a reply: every seal travels, foreign ones wrapped.
-func replyParts(w *writer, lose func(path, why string, grave bool)) *partWriter {
+func replyParts(w *rawjson.Writer, lose func(path, why string, grave bool)) *partWriter {
 	return &partWriter{w: w, lose: lose, seal: func(s *llm.Seal) string {
 		if s == nil {
 			return ""
@@ -175,14 +175,14 @@ func replyParts(w *writer, lose func(path, why string, grave bool)) *partWriter 
 	}}
 }
 
-func writeChoice(w *writer, pw *partWriter, index int, c *llm.Choice) {
+func writeChoice(w *rawjson.Writer, pw *partWriter, index int, c *llm.Choice) {
 	var found grounding
 	offset := 0
-	w.open('{')
-	w.name("content")
-	w.open('{')
-	w.name("parts")
-	w.open('[')
+	w.Open('{')
+	w.Name("content")
+	w.Open('{')
+	w.Name("parts")
+	w.Open('[')
 	for _, p := range c.Parts {
 		if t, ok := p.(llm.Text); ok {
 			found.add(offset, t.Cites)
@@ -196,21 +196,21 @@ func writeChoice(w *writer, pw *partWriter, index int, c *llm.Choice) {
 			pw.part(p, "content")
 		}
 	}
-	w.close(']')
-	w.member("role", "model")
-	w.close('}')
+	w.Close(']')
+	w.Some("role", "model")
+	w.Close('}')
 	own := c.Ext[llm.Gemini]
 	writeFinish(w, c.Stop)
-	w.name("index")
-	w.int(int64(index))
-	w.rest(own)
+	w.Name("index")
+	w.Int(int64(index))
+	w.Rest(own)
 	if rawjson.Get(own, "groundingMetadata") == nil && rawjson.Get(own, "citationMetadata") == nil {
 		found.write(w)
 	}
 	if c.Logprobs != nil && rawjson.Get(own, "logprobsResult") == nil {
 		writeLogprobs(w, c.Logprobs)
 	}
-	w.close('}')
+	w.Close('}')
 }
 
 // unsayable says why a part of a reply has no counterpart here; "" when it has.

@@ -145,12 +145,12 @@ func (d *decoder) tool(chat *llm.Chat, i int, raw []byte) {
 			d.try(at+"."+functions, list(value, func(_ int, f []byte) { chat.Tools = append(chat.Tools, d.function(at, f)) }))
 			return
 		}
-		w := writer{}
-		w.open('{')
-		w.name(string(name))
-		w.raw(value)
-		w.close('}')
-		chat.Tools = append(chat.Tools, llm.Tool{Kind: string(name), Name: string(name), From: llm.Gemini, Raw: jsontext.Value(w.b)})
+		w := rawjson.Writer{}
+		w.Open('{')
+		w.Name(string(name))
+		w.Raw(value)
+		w.Close('}')
+		chat.Tools = append(chat.Tools, llm.Tool{Kind: string(name), Name: string(name), From: llm.Gemini, Raw: jsontext.Value(w.B)})
 	}))
 }
 

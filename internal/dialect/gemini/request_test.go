@@ -350,7 +350,7 @@ func TestThinking(t *testing.T) {
 	} {
 		e := &encoder{to: llm.Target{Model: tt.model}}
 		e.thinking(tt.in, nil)
-		if got := strings.TrimPrefix(string(e.w.b), `"thinkingConfig":`); got != tt.want || paths(e.losses) != tt.lost {
+		if got := strings.TrimPrefix(string(e.w.B), `"thinkingConfig":`); got != tt.want || paths(e.losses) != tt.lost {
 			t.Errorf("%s %+v: %s, lost %q; want %s, %q", tt.model, tt.in, got, paths(e.losses), tt.want, tt.lost)
 		}
 	}

@@ -20,19 +20,19 @@ var types = []string{"", "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJ
 
 // fromOpenAPI turns a Schema message into JSON Schema. The order of members is kept.
 func fromOpenAPI(schema []byte) jsontext.Value {
-	var w writer
+	var w rawjson.Writer
 	openAPI(&w, schema)
-	return jsontext.Value(w.b)
+	return jsontext.Value(w.B)
 }
 
-func openAPI(w *writer, schema []byte) {
+func openAPI(w *rawjson.Writer, schema []byte) {
 	if len(schema) == 0 || schema[0] != '{' {
-		w.raw(schema) // additionalProperties: true, or nothing we know
+		w.Raw(schema) // additionalProperties: true, or nothing we know
 		return
 	}
 	nullable := false
 	_ = members(schema, func(name, value []byte) { nullable = nullable || string(name) == "nullable" && isTrue(value) })
-	w.open('{')
+	w.Open('{')
 	_ = members(schema, func(name, value []byte) {
 		switch string(name) {
 		case "nullable":
@@ -41,49 +41,49 @@ func openAPI(w *writer, schema []byte) {
 			if word == "type_unspecified" || word == "" {
 				return
 			}
-			w.name("type")
+			w.Name("type")
 			if !nullable {
-				w.str(word)
+				w.String(word)
 				return
 			}
-			w.open('[')
-			w.str(word)
-			w.str("null")
-			w.close(']')
+			w.Open('[')
+			w.String(word)
+			w.String("null")
+			w.Close(']')
 		case "properties", "defs", "$defs":
-			w.name(map[bool]string{true: "$defs", false: "properties"}[string(name) != "properties"])
-			w.open('{')
+			w.Name(map[bool]string{true: "$defs", false: "properties"}[string(name) != "properties"])
+			w.Open('{')
 			_ = rawjson.Object(value, func(name, value []byte) bool {
-				w.name(string(name))
+				w.Name(string(name))
 				openAPI(w, value)
 				return true
 			})
-			w.close('}')
+			w.Close('}')
 		case "items", "additionalProperties":
-			w.name(string(name))
+			w.Name(string(name))
 			openAPI(w, value)
 		case "anyOf", "prefixItems":
-			w.name(string(name))
-			w.open('[')
+			w.Name(string(name))
+			w.Open('[')
 			_ = list(value, func(_ int, item []byte) { openAPI(w, item) })
-			w.close(']')
+			w.Close(']')
 		case "minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties":
-			w.name(string(name))
-			w.raw(unquoted(value))
+			w.Name(string(name))
+			w.Raw(unquoted(value))
 		case "ref":
-			w.name("$ref")
-			w.raw(value)
+			w.Name("$ref")
+			w.Raw(value)
 		case "example":
-			w.name("examples")
-			w.open('[')
-			w.raw(value)
-			w.close(']')
+			w.Name("examples")
+			w.Open('[')
+			w.Raw(value)
+			w.Close(']')
 		default:
-			w.name(string(name))
-			w.raw(value)
+			w.Name(string(name))
+			w.Raw(value)
 		}
 	})
-	w.close('}')
+	w.Close('}')
 }
 
 // compiler writes a JSON Schema so that Gemini enforces as much of it as it can. Its documentation of responseJsonSchema (seen
@@ -93,7 +93,7 @@ func openAPI(w *writer, schema []byte) {
 // keywords stay as they are, since recorded requests with them (default, pattern, minLength, uniqueItems, $schema) were
 // answered; exclusive bounds and discriminator, which other clients had to take out, are taken out and reported.
 type compiler struct {
-	w    writer
+	w    rawjson.Writer
 	lost []string // keywords taken out or weakened, in order, each once
 }
 
@@ -104,7 +104,7 @@ func compile(schema jsontext.Value) (out jsontext.Value, lost []string) {
 	}
 	var c compiler
 	c.schema(schema)
-	return jsontext.Value(c.w.b), c.lost
+	return jsontext.Value(c.w.B), c.lost
 }
 
 func needsCompiling(schema []byte) bool {
@@ -124,17 +124,17 @@ func (c *compiler) lose(keyword string) {
 
 func (c *compiler) schema(schema []byte) {
 	if len(schema) == 0 || schema[0] != '{' {
-		c.w.raw(schema)
+		c.w.Raw(schema)
 		return
 	}
-	c.w.open('{')
+	c.w.Open('{')
 	get := func(name string) []byte { return rawjson.Get(schema, name) }
 	lonely := loneRef(schema)
 	_ = rawjson.Object(schema, func(name, value []byte) bool {
 		c.keyword(string(name), value, get, lonely)
 		return true
 	})
-	c.w.close('}')
+	c.w.Close('}')
 }
 
 // loneRef tells whether a schema has no neighbours of $ref that Gemini would refuse.
@@ -159,14 +159,14 @@ func (c *compiler) keyword(name string, value []byte, get func(string) []byte, l
 		}
 		c.named("$defs", value)
 	case "items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames":
-		w.name(name)
+		w.Name(name)
 		if len(value) > 0 && value[0] == '[' { // draft-07 tuples
 			c.many(value)
 			return
 		}
 		c.schema(value)
 	case "anyOf", "oneOf", "prefixItems":
-		w.name(name)
+		w.Name(name)
 		c.many(value)
 	case "allOf":
 		// One alternative is the same as all of one.
@@ -175,43 +175,43 @@ func (c *compiler) keyword(name string, value []byte, get func(string) []byte, l
 		} else {
 			c.lose("allOf")
 		}
-		w.name(name)
+		w.Name(name)
 		c.many(value)
 	case "$ref":
 		ref := []byte(strings.Replace(string(value), "#/definitions/", "#/$defs/", 1))
 		if loneRef {
-			w.name("$ref")
-			w.raw(ref)
+			w.Name("$ref")
+			w.Raw(ref)
 			return
 		}
 		if get("anyOf") != nil {
 			c.lose("$ref")
 			return
 		}
-		w.name("anyOf")
-		w.open('[')
-		w.open('{')
-		w.name("$ref")
-		w.raw(ref)
-		w.close('}')
-		w.close(']')
+		w.Name("anyOf")
+		w.Open('[')
+		w.Open('{')
+		w.Name("$ref")
+		w.Raw(ref)
+		w.Close('}')
+		w.Close(']')
 	case "const":
 		if kind := jsontext.Value(value).Kind(); get("enum") != nil || kind != '"' && kind != '0' {
-			w.name(name)
-			w.raw(value)
+			w.Name(name)
+			w.Raw(value)
 			return
 		}
-		w.name("enum")
-		w.open('[')
-		w.raw(value)
-		w.close(']')
+		w.Name("enum")
+		w.Open('[')
+		w.Raw(value)
+		w.Close(']')
 	case "exclusiveMinimum", "exclusiveMaximum":
 		c.bound(name, value, get)
 	case "discriminator":
 		c.lose(name)
 	default:
-		w.name(name)
-		w.raw(value)
+		w.Name(name)
+		w.Raw(value)
 	}
 }
 
@@ -225,38 +225,38 @@ func (c *compiler) bound(name string, value []byte, get func(string) []byte) {
 		c.lose(name)
 		return
 	}
-	c.w.name(inclusive)
+	c.w.Name(inclusive)
 	if n, ok := rawjson.Int(value); ok && text(get("type")) == "integer" {
-		c.w.int(n + step)
+		c.w.Int(n + step)
 		return
 	}
 	c.lose(name)
-	c.w.raw(value)
+	c.w.Raw(value)
 }
 
 func (c *compiler) named(name string, value []byte) {
-	c.w.name(name)
+	c.w.Name(name)
 	if len(value) == 0 || value[0] != '{' {
-		c.w.raw(value)
+		c.w.Raw(value)
 		return
 	}
-	c.w.open('{')
+	c.w.Open('{')
 	_ = rawjson.Object(value, func(name, value []byte) bool {
-		c.w.name(string(name))
+		c.w.Name(string(name))
 		c.schema(value)
 		return true
 	})
-	c.w.close('}')
+	c.w.Close('}')
 }
 
 func (c *compiler) many(value []byte) {
 	if len(value) == 0 || value[0] != '[' {
-		c.w.raw(value)
+		c.w.Raw(value)
 		return
 	}
-	c.w.open('[')
+	c.w.Open('[')
 	_ = rawjson.Array(value, func(_ int, item []byte) bool { c.schema(item); return true })
-	c.w.close(']')
+	c.w.Close(']')
 }
 
 func length(array []byte) (n int) {

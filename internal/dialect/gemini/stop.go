@@ -57,23 +57,23 @@ func readStop(value []byte) llm.Stop {
 }
 
 // writeFinish writes the finishReason for a stop: the upstream's own word or number where it was one of ours.
-func writeFinish(w *writer, s llm.Stop) {
+func writeFinish(w *rawjson.Writer, s llm.Stop) {
 	if s.Reason == llm.StopNone {
 		return
 	}
-	w.name("finishReason")
+	w.Name("finishReason")
 	fits := func(own llm.StopReason) bool {
 		return own == s.Reason || own == llm.StopEnd && s.Reason == llm.StopTools
 	}
 	if own, known := reasons[s.Raw]; known && fits(own) {
-		w.str(s.Raw)
+		w.String(s.Raw)
 		return
 	}
 	if n, ok := rawjson.Int([]byte(s.Raw)); ok && fits(readStop([]byte(s.Raw)).Reason) {
-		w.int(n)
+		w.Int(n)
 		return
 	}
-	w.str(finishWord(s.Reason))
+	w.String(finishWord(s.Reason))
 }
 
 // finishWord is the finishReason for every reason of the model.

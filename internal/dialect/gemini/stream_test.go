@@ -233,9 +233,9 @@ func TestStops(t *testing.T) {
 		}
 	}
 	write := func(s llm.Stop) string {
-		var w writer
+		var w rawjson.Writer
 		writeFinish(&w, s)
-		return string(w.b)
+		return string(w.B)
 	}
 	for word, reason := range reasons {
 		if got := readStop([]byte(`"` + word + `"`)); got.Reason != reason || got.Raw != word {

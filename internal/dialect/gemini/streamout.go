@@ -25,8 +25,8 @@ type streamEncoder struct {
 // outCandidate is one alternative being written.
 type outCandidate struct {
 	parts    []outPart
-	fresh    writer // parts of the frame being made
-	extras   []byte // members of the candidate, of Gemini's own
+	fresh    rawjson.Writer // parts of the frame being made
+	extras   []byte         // members of the candidate, of Gemini's own
 	found    grounding
 	grounded bool // Gemini's own grounding went out
 	text     int  // bytes of text so far
@@ -79,9 +79,9 @@ func (e *streamEncoder) Close(dst []byte) []byte {
 
 // Fail appends an error as Google sends it within a stream.
 func (e *streamEncoder) Fail(dst []byte, err *llm.Error) []byte {
-	w := writer{b: append(dst, "data: "...), tight: true}
+	w := rawjson.Writer{B: append(dst, "data: "...), Line: true}
 	writeError(&w, err)
-	return e.line(w.b)
+	return e.line(w.B)
 }
 
 // Ping appends an empty event. A comment would be the usual way, but Google's SDKs for Python and Go take every line that is not
@@ -107,7 +107,7 @@ func (e *streamEncoder) line(dst []byte) []byte {
 
 func (e *streamEncoder) candidate(n int) *outCandidate {
 	for len(e.cands) <= n {
-		e.cands = append(e.cands, &outCandidate{fresh: writer{tight: true}})
+		e.cands = append(e.cands, &outCandidate{fresh: rawjson.Writer{Line: true}})
 	}
 	return e.cands[n]
 }
@@ -237,8 +237,8 @@ func (e *streamEncoder) frame(dst []byte, last bool) []byte {
 	if !due && !(last && e.blocks != nil) {
 		return dst
 	}
-	w := writer{b: append(dst, "data: "...), tight: true}
-	w.open('{')
+	w := rawjson.Writer{B: append(dst, "data: "...), Line: true}
+	w.Open('{')
 	opened := false
 	for i, c := range e.cands {
 		if !c.due(last) || rawjson.Get(e.blocks, "promptFeedback", "blockReason") != nil && len(c.parts) == 0 {
@@ -246,26 +246,26 @@ func (e *streamEncoder) frame(dst []byte, last bool) []byte {
 		}
 		if !opened {
 			opened = true
-			w.name("candidates")
-			w.open('[')
+			w.Name("candidates")
+			w.Open('[')
 		}
 		c.write(&w, i, last)
 	}
 	if opened {
-		w.close(']')
+		w.Close(']')
 	}
 	if last {
-		w.rest(e.blocks)
+		w.Rest(e.blocks)
 		e.blocks = nil
 		if e.usage != nil {
-			w.name("usageMetadata")
+			w.Name("usageMetadata")
 			writeUsage(&w, e.usage)
 		}
 	}
-	w.member("modelVersion", e.model)
-	w.member("responseId", e.id)
-	w.close('}')
-	return e.line(w.b)
+	w.Some("modelVersion", e.model)
+	w.Some("responseId", e.id)
+	w.Close('}')
+	return e.line(w.B)
 }
 
 // passed tells whether the end of the answer went out in frames that were passed on.
@@ -279,24 +279,24 @@ func (e *streamEncoder) passed() bool {
 }
 
 func (c *outCandidate) due(last bool) bool {
-	return len(c.fresh.b) > 0 || c.extras != nil || c.logprobs != nil || last && c.stopped && !c.told
+	return len(c.fresh.B) > 0 || c.extras != nil || c.logprobs != nil || last && c.stopped && !c.told
 }
 
-func (c *outCandidate) write(w *writer, index int, last bool) {
-	w.open('{')
-	w.name("content")
-	w.open('{')
-	w.name("parts")
-	w.open('[')
-	if len(c.fresh.b) == 0 { // as Google's own last frames: clients look for the first part
-		c.fresh.b = append(c.fresh.b, `{"text":""}`...)
+func (c *outCandidate) write(w *rawjson.Writer, index int, last bool) {
+	w.Open('{')
+	w.Name("content")
+	w.Open('{')
+	w.Name("parts")
+	w.Open('[')
+	if len(c.fresh.B) == 0 { // as Google's own last frames: clients look for the first part
+		c.fresh.B = append(c.fresh.B, `{"text":""}`...)
 	}
-	w.b = append(w.b, c.fresh.b...)
-	c.fresh.b = c.fresh.b[:0]
-	w.close(']')
-	w.member("role", "model")
-	w.close('}')
-	w.rest(c.extras)
+	w.B = append(w.B, c.fresh.B...)
+	c.fresh.B = c.fresh.B[:0]
+	w.Close(']')
+	w.Some("role", "model")
+	w.Close('}')
+	w.Rest(c.extras)
 	own := c.extras
 	c.extras = nil
 	if last && c.stopped && !c.told {
@@ -313,7 +313,7 @@ func (c *outCandidate) write(w *writer, index int, last bool) {
 		writeLogprobs(w, c.logprobs)
 	}
 	c.logprobs = nil
-	w.name("index")
-	w.int(int64(index))
-	w.close('}')
+	w.Name("index")
+	w.Int(int64(index))
+	w.Close('}')
 }

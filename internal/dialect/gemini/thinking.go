@@ -92,34 +92,34 @@ func (e *encoder) thinking(t llm.Thinking, rest []byte) {
 		return
 	}
 	w := &e.w
-	w.name("thinkingConfig")
-	w.open('{')
+	w.Name("thinkingConfig")
+	w.Open('{')
 	switch pro := strings.Contains(e.to.Model, "-pro"); {
 	case off:
 		e.thinkLeast(major, pro)
 	case t.Budget != nil:
-		w.name("thinkingBudget")
-		w.int(*t.Budget)
+		w.Name("thinkingBudget")
+		w.Int(*t.Budget)
 		if t.Effort != "" {
 			e.lose("thinking.effort", "Gemini takes a budget or an effort", false)
 		}
 	case t.Effort != "":
 		e.effort(t.Effort, major, pro)
 	case t.Auto:
-		w.name("thinkingBudget")
-		w.int(-1)
+		w.Name("thinkingBudget")
+		w.Int(-1)
 	}
 	switch show := t.Display == "show" || t.Display == "summarized"; {
 	case off:
 	case show, t.Display == "" && (t.Budget != nil || t.Auto): // Anthropic's callers see thoughts unless they say otherwise
-		w.name("includeThoughts")
-		w.bool(true)
+		w.Name("includeThoughts")
+		w.Bool(true)
 	case t.Display != "":
-		w.name("includeThoughts")
-		w.bool(false)
+		w.Name("includeThoughts")
+		w.Bool(false)
 	}
-	w.rest(rest)
-	w.close('}')
+	w.Rest(rest)
+	w.Close('}')
 }
 
 func (e *encoder) thinkLeast(major int, pro bool) {
@@ -129,19 +129,19 @@ func (e *encoder) thinkLeast(major int, pro bool) {
 	case major >= 3:
 		e.level("minimal")
 	case pro:
-		e.w.name("thinkingBudget")
-		e.w.int(leastProBudget)
+		e.w.Name("thinkingBudget")
+		e.w.Int(leastProBudget)
 	default:
-		e.w.name("thinkingBudget")
-		e.w.int(0)
+		e.w.Name("thinkingBudget")
+		e.w.Int(0)
 		return
 	}
 	e.lose("thinking", "the model cannot be told not to think; it is told to think little", false)
 }
 
 func (e *encoder) level(level string) {
-	e.w.name("thinkingLevel")
-	e.w.str(level)
+	e.w.Name("thinkingLevel")
+	e.w.String(level)
 }
 
 func (e *encoder) effort(effort string, major int, pro bool) {
@@ -154,8 +154,8 @@ func (e *encoder) effort(effort string, major int, pro bool) {
 		e.lose("thinking.effort", "high is Gemini's most", false)
 	}
 	if major < 3 {
-		e.w.name("thinkingBudget")
-		e.w.int(budget)
+		e.w.Name("thinkingBudget")
+		e.w.Int(budget)
 		return
 	}
 	level := levels[effort]

@@ -82,15 +82,15 @@ func (c *counts) usage(raw jsontext.Value) llm.Usage {
 }
 
 // writeUsage writes a usageMetadata from the meters, in Google's way of counting.
-func writeUsage(w *writer, u *llm.Usage) {
+func writeUsage(w *rawjson.Writer, u *llm.Usage) {
 	count := func(name string, n int64, always bool) {
 		if n > 0 || always {
-			w.name(name)
-			w.int(n)
+			w.Name(name)
+			w.Int(n)
 		}
 	}
 	answer := u.Output() - u.N[llm.OutputReasoning]
-	w.open('{')
+	w.Open('{')
 	count("promptTokenCount", u.Input(), true)
 	count("cachedContentTokenCount", u.N[llm.InputCacheRead], false)
 	count("candidatesTokenCount", answer, true)
@@ -98,26 +98,26 @@ func writeUsage(w *writer, u *llm.Usage) {
 	count("totalTokenCount", u.Input()+u.Output(), true)
 	writeDetails(w, "promptTokensDetails", u.Input(), u.N[llm.InputAudio], u.N[llm.InputImage])
 	writeDetails(w, "candidatesTokensDetails", answer, u.N[llm.OutputAudio], u.N[llm.OutputImage])
-	w.close('}')
+	w.Close('}')
 }
 
-func writeDetails(w *writer, name string, all, audio, image int64) {
+func writeDetails(w *rawjson.Writer, name string, all, audio, image int64) {
 	if audio+image == 0 {
 		return
 	}
-	w.name(name)
-	w.open('[')
+	w.Name(name)
+	w.Open('[')
 	for _, d := range [...]struct {
 		modality string
 		n        int64
 	}{{"TEXT", all - audio - image}, {"AUDIO", audio}, {"IMAGE", image}} {
 		if d.n > 0 {
-			w.open('{')
-			w.member("modality", d.modality)
-			w.name("tokenCount")
-			w.int(d.n)
-			w.close('}')
+			w.Open('{')
+			w.Some("modality", d.modality)
+			w.Name("tokenCount")
+			w.Int(d.n)
+			w.Close('}')
 		}
 	}
-	w.close(']')
+	w.Close(']')
 }

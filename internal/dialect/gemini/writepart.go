@@ -17,7 +17,7 @@ const skipSignature = "skip_thought_signature_validator"
 
 // partWriter writes parts, in requests and in replies alike.
 type partWriter struct {
-	w        *writer
+	w        *rawjson.Writer
 	lose     func(path, why string, grave bool)
 	seal     func(*llm.Seal) string // the signature to write; "" for none
 	request  bool
@@ -29,22 +29,22 @@ func (pw *partWriter) part(p llm.Part, at string) {
 	w := pw.w
 	switch p := p.(type) {
 	case llm.Text:
-		w.open('{')
-		w.name("text")
-		w.str(p.Text)
+		w.Open('{')
+		w.Name("text")
+		w.String(p.Text)
 		pw.close(p.Ext, pw.sealed(p.Seal, at), at)
 		pw.mark(p.Mark, at)
 		if pw.request && len(p.Cites) > 0 {
 			pw.lose(at+".citations", "requests have no place for citations", false)
 		}
 	case llm.Thought:
-		w.open('{')
+		w.Open('{')
 		if !p.Redacted {
-			w.name("text")
-			w.str(p.Text)
+			w.Name("text")
+			w.String(p.Text)
 		}
-		w.name("thought")
-		w.bool(true)
+		w.Name("thought")
+		w.Bool(true)
 		pw.close(p.Ext, pw.seal(p.Seal), at)
 	case llm.Call:
 		pw.call(p, at)
@@ -53,7 +53,7 @@ func (pw *partWriter) part(p llm.Part, at string) {
 	case llm.Media:
 		pw.media(p, at)
 	case llm.Opaque:
-		w.raw(p.Raw)
+		w.Raw(p.Raw)
 	}
 }
 
@@ -68,9 +68,9 @@ func (pw *partWriter) sealed(s *llm.Seal, at string) string {
 
 // close ends a part: signature, then what only Gemini has a word for.
 func (pw *partWriter) close(ext llm.Ext, signature, at string, except ...string) {
-	pw.w.member("thoughtSignature", signature)
-	pw.w.rest(ext[llm.Gemini], except...)
-	pw.w.close('}')
+	pw.w.Some("thoughtSignature", signature)
+	pw.w.Rest(ext[llm.Gemini], except...)
+	pw.w.Close('}')
 	if len(ext) > 0 {
 		for _, l := range ext.Losses(nil, llm.Gemini, at) {
 			pw.lose(l.Path, l.Why, l.Grave)
@@ -86,32 +86,32 @@ func (pw *partWriter) mark(m *llm.CacheMark, at string) {
 
 func (pw *partWriter) call(c llm.Call, at string) {
 	w := pw.w
-	w.open('{')
-	w.name("functionCall")
-	w.open('{')
-	w.member("id", c.ID)
-	w.member("name", c.Name)
-	w.name("args")
+	w.Open('{')
+	w.Name("functionCall")
+	w.Open('{')
+	w.Some("id", c.ID)
+	w.Some("name", c.Name)
+	w.Name("args")
 	args := jsontext.Value(strings.TrimSpace(c.Args))
 	switch {
 	case len(args) == 0 || string(args) == "null": // some models say null for none
-		w.raw([]byte("{}"))
+		w.Raw([]byte("{}"))
 	case c.Custom:
 		pw.lose(at+".arguments", "free text; sent as a member of an object", false)
-		w.open('{')
-		w.member("input", c.Args)
-		w.close('}')
+		w.Open('{')
+		w.Some("input", c.Args)
+		w.Close('}')
 	case args.Kind() == '{' && rawjson.Check(args) == nil:
-		w.raw(args)
+		w.Raw(args)
 	default:
 		// The model's own mistake, kept so that it can see it.
 		pw.lose(at+".arguments", "the arguments are not a JSON object; sent as text", false)
-		w.open('{')
-		w.member("arguments", c.Args)
-		w.close('}')
+		w.Open('{')
+		w.Some("arguments", c.Args)
+		w.Close('}')
 	}
-	w.rest(rawjson.Get(c.Ext[llm.Gemini], "functionCall"))
-	w.close('}')
+	w.Rest(rawjson.Get(c.Ext[llm.Gemini], "functionCall"))
+	w.Close('}')
 	signature := pw.sealed(c.Seal, at)
 	if signature == "" && pw.unsigned {
 		signature = skipSignature
@@ -123,11 +123,11 @@ func (pw *partWriter) call(c llm.Call, at string) {
 
 func (pw *partWriter) result(r llm.Result, at string) {
 	w := pw.w
-	w.open('{')
-	w.name("functionResponse")
-	w.open('{')
-	w.member("id", r.CallID)
-	w.member("name", r.Name)
+	w.Open('{')
+	w.Name("functionResponse")
+	w.Open('{')
+	w.Some("id", r.CallID)
+	w.Some("name", r.Name)
 	var said []string
 	var media []llm.Media
 	for _, p := range r.Parts {
@@ -140,18 +140,18 @@ func (pw *partWriter) result(r llm.Result, at string) {
 		case llm.Thought, llm.Call, llm.Result, llm.Opaque: // encoder.result has taken them out
 		}
 	}
-	w.name("response")
+	w.Name("response")
 	writeResponse(w, strings.Join(said, "\n"), r.Failed)
 	if len(media) > 0 {
-		w.name("parts")
-		w.open('[')
+		w.Name("parts")
+		w.Open('[')
 		for _, m := range media {
 			pw.media(m, at)
 		}
-		w.close(']')
+		w.Close(']')
 	}
-	w.rest(rawjson.Get(r.Ext[llm.Gemini], "functionResponse"))
-	w.close('}')
+	w.Rest(rawjson.Get(r.Ext[llm.Gemini], "functionResponse"))
+	w.Close('}')
 	pw.close(r.Ext, "", at, "functionResponse")
 	pw.mark(r.Mark, at)
 }
@@ -162,23 +162,23 @@ func (pw *partWriter) media(m llm.Media, at string) {
 	if len(m.Data) > 0 {
 		kind = "inlineData"
 	}
-	w.open('{')
-	w.name(kind)
-	w.open('{')
-	w.member("mimeType", mimeType(m))
+	w.Open('{')
+	w.Name(kind)
+	w.Open('{')
+	w.Some("mimeType", mimeType(m))
 	if m.Name != "" && pw.request { // "displayName parameter is not supported in Gemini API" (googleapis/js-genai issue 1369)
 		pw.lose(at+".filename", "media have no names in Gemini's requests", false)
 	} else {
-		w.member("displayName", m.Name)
+		w.Some("displayName", m.Name)
 	}
 	if kind == "inlineData" {
-		w.name("data")
-		w.base64(m.Data)
+		w.Name("data")
+		w.Base64(m.Data)
 	} else {
-		w.member("fileUri", m.URL+m.FileID)
+		w.Some("fileUri", m.URL+m.FileID)
 	}
-	w.rest(rawjson.Get(m.Ext[llm.Gemini], kind))
-	w.close('}')
+	w.Rest(rawjson.Get(m.Ext[llm.Gemini], kind))
+	w.Close('}')
 	pw.close(m.Ext, "", at, kind)
 	pw.mark(m.Mark, at)
 	if m.Detail != "" && m.Detail != "auto" && pw.request {

@@ -197,13 +197,13 @@ func (a *audio) said() bool { return len(a.id)+len(a.data) > 0 }
 
 func (a *audio) raw() []byte {
 	var w writer
-	w.open('{')
-	w.str("id", string(a.id))
-	w.str("data", string(a.data))
+	w.Open('{')
+	w.Member("id", string(a.id))
+	w.Member("data", string(a.data))
 	if len(a.expires) > 0 {
-		w.value("expires_at", a.expires)
+		w.Name("expires_at").Raw(a.expires)
 	}
-	w.str("transcript", string(a.transcript))
-	w.close('}')
-	return w.b
+	w.Member("transcript", string(a.transcript))
+	w.Close('}')
+	return w.B
 }

@@ -11,20 +11,20 @@ import (
 func (Codec) EncodeRequest(chat *llm.Chat, to llm.Target) ([]byte, []llm.Loss, error) {
 	e := encoder{chat: chat, to: to, q: quirks(to), traits: traitsOf(to)}
 	e.losses = chat.Losses(e.losses, own)
-	e.open('{')
-	e.str("model", to.Model)
+	e.Open('{')
+	e.Member("model", to.Model)
 	e.tools()
 	e.choice()
 	e.output()
 	e.thinking()
 	e.sampling()
-	e.optional("user", chat.User != "", func() { e.str("user", chat.User) })
-	e.optional("service_tier", chat.Tier != "", func() { e.str("service_tier", tierWord(chat.Tier)) })
+	e.optional("user", chat.User != "", func() { e.Member("user", chat.User) })
+	e.optional("service_tier", chat.Tier != "", func() { e.Member("service_tier", tierWord(chat.Tier)) })
 	e.kept()
 	e.stream()
 	e.messages()
-	e.close('}')
-	return e.b, e.losses, nil
+	e.Close('}')
+	return e.B, e.losses, nil
 }
 
 // tierWord is a service tier in OpenAI's words: Anthropic's standard_only is no priority.
@@ -78,7 +78,7 @@ func (e *encoder) kept() {
 		case slices.Contains(e.q.Drops, n):
 			e.lose(slices.Contains(graveDrops, n), n, "the provider does not take it")
 		default:
-			e.value(n, value)
+			e.Name(n).Raw(value)
 		}
 		return true
 	})
@@ -89,9 +89,9 @@ func (e *encoder) stream() {
 	if !e.chat.Stream {
 		return
 	}
-	e.bool("stream", true)
+	e.Name("stream").Bool(true)
 	if !e.q.NoStreamOptions {
-		e.value("stream_options", includeUsage(rawjson.Get(e.chat.Ext[own], "stream_options")))
+		e.Name("stream_options").Raw(includeUsage(rawjson.Get(e.chat.Ext[own], "stream_options")))
 	}
 }
 
@@ -111,7 +111,7 @@ func (e *encoder) sampling() {
 			}
 			continue
 		}
-		e.optional(m.name, m.v != nil, func() { e.float(m.name, *m.v) })
+		e.optional(m.name, m.v != nil, func() { e.Name(m.name).Float(*m.v) })
 	}
 	limit := e.q.MaxTokens
 	if limit == "" {
@@ -120,21 +120,21 @@ func (e *encoder) sampling() {
 	if s.TopK != nil && !e.takes("top_k") {
 		e.lose(false, "top_k", "no counterpart in "+string(own))
 	} else {
-		e.optional("top_k", s.TopK != nil, func() { e.int("top_k", *s.TopK) })
+		e.optional("top_k", s.TopK != nil, func() { e.Name("top_k").Int(*s.TopK) })
 	}
 	ints := [...]struct {
 		name string
 		v    *int64
 	}{{limit, s.MaxTokens}, {"seed", s.Seed}, {"n", s.N}}
 	for _, m := range ints {
-		e.optional(m.name, m.v != nil, func() { e.int(m.name, *m.v) })
+		e.optional(m.name, m.v != nil, func() { e.Name(m.name).Int(*m.v) })
 	}
 	switch asked := s.Logprobs != nil && *s.Logprobs; {
 	case asked && e.thinks():
 		e.lose(true, "logprobs", "a model that thinks reports none")
 	default:
-		e.optional("top_logprobs", s.TopLogprobs != nil, func() { e.int("top_logprobs", *s.TopLogprobs) })
-		e.optional("logprobs", s.Logprobs != nil, func() { e.bool("logprobs", *s.Logprobs) })
+		e.optional("top_logprobs", s.TopLogprobs != nil, func() { e.Name("top_logprobs").Int(*s.TopLogprobs) })
+		e.optional("logprobs", s.Logprobs != nil, func() { e.Name("logprobs").Bool(*s.Logprobs) })
 	}
 	if len(s.Stop) > 0 && e.traits.stopped {
 		e.lose(true, "stop", "the model takes no stop sequences")
@@ -149,18 +149,18 @@ func (e *encoder) thinks() bool {
 }
 
 func (e *encoder) strings(name string, all []string) {
-	e.name(name)
-	e.open('[')
+	e.Name(name)
+	e.Open('[')
 	for _, s := range all {
-		e.text(s)
+		e.String(s)
 	}
-	e.close(']')
+	e.Close(']')
 }
 
 func (e *encoder) output() {
 	o := &e.chat.Output
 	e.optional("modalities", len(o.Modalities) > 0, func() { e.strings("modalities", o.Modalities) })
-	e.optional("verbosity", o.Verbosity != "", func() { e.str("verbosity", o.Verbosity) })
+	e.optional("verbosity", o.Verbosity != "", func() { e.Member("verbosity", o.Verbosity) })
 	e.optional("response_format", o.Kind != "", e.responseFormat)
 }
 
@@ -173,25 +173,25 @@ func (e *encoder) responseFormat() {
 			e.lose(true, "response_format.schema", "the provider takes no schema")
 		}
 	}
-	e.name("response_format")
-	e.open('{')
-	e.str("type", kind)
+	e.Name("response_format")
+	e.Open('{')
+	e.Member("type", kind)
 	if kind == "json_schema" {
 		name := o.Name
 		if name == "" {
 			name = "response" // the format demands a name
 		}
-		e.name("json_schema")
-		e.open('{')
-		e.str("name", name)
-		e.some("description", o.Description)
-		e.value("schema", o.Schema)
+		e.Name("json_schema")
+		e.Open('{')
+		e.Member("name", name)
+		e.Some("description", o.Description)
+		e.Name("schema").Raw(o.Schema)
 		if o.Strict != nil {
-			e.bool("strict", e.strict(*o.Strict, o.Schema, "response_format"))
+			e.Name("strict").Bool(e.strict(*o.Strict, o.Schema, "response_format"))
 		}
-		e.close('}')
+		e.Close('}')
 	}
-	e.close('}')
+	e.Close('}')
 }
 
 // thinking asks for reasoning in the provider's way.
@@ -212,7 +212,7 @@ func (e *encoder) thinking() {
 	}
 	switch {
 	case rawjson.Get(e.chat.Ext[own], "thinking") != nil: // kept whole; the effort stands beside it
-		e.optional("reasoning_effort", t.Effort != "", func() { e.str("reasoning_effort", t.Effort) })
+		e.optional("reasoning_effort", t.Effort != "", func() { e.Member("reasoning_effort", t.Effort) })
 		return
 	case e.takes("reasoning"):
 		e.reasoningObject(t)
@@ -228,45 +228,45 @@ func (e *encoder) thinking() {
 }
 
 func (e *encoder) reasoningObject(t llm.Thinking) {
-	e.name("reasoning")
-	e.open('{')
+	e.Name("reasoning")
+	e.Open('{')
 	switch {
 	case t.Off:
-		e.bool("enabled", false)
+		e.Name("enabled").Bool(false)
 	case t.Budget != nil:
-		e.int("max_tokens", *t.Budget) // one of the two: OpenRouter refuses both
+		e.Name("max_tokens").Int(*t.Budget) // one of the two: OpenRouter refuses both
 		if t.Effort != "" {
 			e.lose(false, "thinking.effort", "a budget is given")
 		}
 	case t.Effort != "":
-		e.str("effort", t.Effort)
+		e.Member("effort", t.Effort)
 	case t.Auto:
-		e.bool("enabled", true)
+		e.Name("enabled").Bool(true)
 	}
 	switch t.Display {
 	case "hide", "omitted":
-		e.bool("exclude", true)
+		e.Name("exclude").Bool(true)
 	case "show":
-		e.bool("exclude", false)
+		e.Name("exclude").Bool(false)
 	case "summarized":
 		e.lose(false, "thinking.display", "no counterpart in "+string(own))
 	}
-	e.close('}')
+	e.Close('}')
 }
 
 func (e *encoder) thinkingObject(t llm.Thinking) {
-	e.name("thinking")
-	e.open('{')
+	e.Name("thinking")
+	e.Open('{')
 	if t.Off {
-		e.str("type", "disabled")
+		e.Member("type", "disabled")
 	} else {
-		e.str("type", "enabled")
+		e.Member("type", "enabled")
 	}
-	e.close('}')
+	e.Close('}')
 	if t.Budget != nil {
 		e.lose(false, "thinking.budget", "the provider takes no budget")
 	}
-	e.optional("reasoning_effort", t.Effort != "", func() { e.str("reasoning_effort", t.Effort) })
+	e.optional("reasoning_effort", t.Effort != "", func() { e.Member("reasoning_effort", t.Effort) })
 }
 
 // effort says what can be said in OpenAI's one word. A budget becomes the nearest word.
@@ -297,7 +297,7 @@ func (e *encoder) effort(t llm.Thinking) {
 		word = has
 	}
 	e.word = word
-	e.optional("reasoning_effort", word != "", func() { e.str("reasoning_effort", word) })
+	e.optional("reasoning_effort", word != "", func() { e.Member("reasoning_effort", word) })
 }
 
 // clamp is an effort that the model has. Of models that are not known, those that know more than OpenAI's first words know xhigh.

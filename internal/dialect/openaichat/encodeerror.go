@@ -35,7 +35,7 @@ func (Codec) EncodeError(err *llm.Error) []byte {
 	}
 	var w writer
 	w.failure(err)
-	return w.b
+	return w.B
 }
 
 func (w *writer) failure(err *llm.Error) {
@@ -55,21 +55,21 @@ func (w *writer) failure(err *llm.Error) {
 	case err.Code != "":
 		k.code = err.Code
 	}
-	w.open('{')
-	w.name("error")
-	w.open('{')
-	w.str("message", err.Message)
-	w.str("type", k.kind)
+	w.Open('{')
+	w.Name("error")
+	w.Open('{')
+	w.Member("message", err.Message)
+	w.Member("type", k.kind)
 	w.orNull("param", err.Param)
 	w.orNull("code", k.code)
-	w.close('}')
-	w.close('}')
+	w.Close('}')
+	w.Close('}')
 }
 
 func (w *writer) orNull(name, value string) {
 	if value == "" {
-		w.value(name, []byte("null"))
+		w.Name(name).Raw([]byte("null"))
 		return
 	}
-	w.str(name, value)
+	w.Member(name, value)
 }

@@ -8,8 +8,8 @@ import (
 )
 
 func (e *encoder) messages() {
-	e.name("messages")
-	e.open('[')
+	e.Name("messages")
+	e.Open('[')
 	if len(e.chat.System) > 0 {
 		e.message(&turn{role: llm.RoleSystem, items: numbered("system", e.chat.System)})
 	}
@@ -23,18 +23,18 @@ func (e *encoder) messages() {
 			e.assistant(&t)
 		}
 	}
-	e.close(']')
+	e.Close(']')
 }
 
 // message writes one message whose parts are all content.
 func (e *encoder) message(t *turn) {
-	e.open('{')
-	e.str("role", string(t.role))
-	e.some("name", t.name)
-	e.name("content")
+	e.Open('{')
+	e.Member("role", string(t.role))
+	e.Some("name", t.name)
+	e.Name("content")
 	e.content(t.items)
 	e.ext(t.ext)
-	e.close('}')
+	e.Close('}')
 }
 
 // user splits the results off: they are messages of their own and must come first. A tool's answer is text here, so media in
@@ -75,15 +75,15 @@ func (e *encoder) result(path string, r *llm.Result) (media []llm.Part) {
 			pieces = append(pieces, it)
 		}
 	}
-	e.open('{')
-	e.str("role", "tool")
-	e.str("tool_call_id", e.callID(r.CallID))
-	e.some("name", r.Name)
-	e.name("content")
+	e.Open('{')
+	e.Member("role", "tool")
+	e.Member("tool_call_id", e.callID(r.CallID))
+	e.Some("name", r.Name)
+	e.Name("content")
 	e.content(pieces)
 	e.mark(path, r.Mark)
 	e.ext(r.Ext)
-	e.close('}')
+	e.Close('}')
 	return media
 }
 
@@ -156,40 +156,40 @@ func (e *encoder) assistant(t *turn) {
 			refusal, content = t.Text, content[:n-1]
 		}
 	}
-	e.open('{')
-	e.str("role", "assistant")
-	e.some("name", t.name)
+	e.Open('{')
+	e.Member("role", "assistant")
+	e.Some("name", t.name)
 	thinking := e.q.Thought == "thinking_parts" && len(spoken) > 0
-	e.name("content")
+	e.Name("content")
 	switch {
 	case thinking:
 		e.thinkingParts(spoken, content)
 	case len(content) == 0 && len(calls)+len(refusal) > 0:
-		e.raw([]byte("null"))
+		e.Raw([]byte("null"))
 	default:
 		e.content(content)
 	}
-	e.some("refusal", refusal)
+	e.Some("refusal", refusal)
 	if !thinking {
 		e.reasoning(e.q.Thought, spoken)
 	}
 	if audio != nil {
-		e.value("audio", audio.Raw)
+		e.Name("audio").Raw(audio.Raw)
 	}
 	if seal != nil {
 		e.google(seal.Data)
 	}
 	e.calls(calls)
 	e.ext(t.ext)
-	e.close('}')
+	e.Close('}')
 }
 
 func (e *encoder) calls(calls []piece) {
 	if len(calls) == 0 {
 		return
 	}
-	e.name("tool_calls")
-	e.open('[')
+	e.Name("tool_calls")
+	e.Open('[')
 	for _, pc := range calls {
 		c, where := pc.part.(llm.Call), pc.where
 		e.losses = c.Ext.Losses(e.losses, own, where)
@@ -197,13 +197,13 @@ func (e *encoder) calls(calls []piece) {
 		if s := e.accepted(where, c.Seal); s != nil {
 			seal = s.Data
 		}
-		e.open('{')
+		e.Open('{')
 		e.callBody(e.callID(c.ID), &c, seal)
 		e.mark(where, c.Mark)
 		e.ext(c.Ext)
-		e.close('}')
+		e.Close('}')
 	}
-	e.close(']')
+	e.Close(']')
 }
 
 // callBody writes the members of a whole call.
@@ -214,28 +214,28 @@ func (w *writer) callBody(id string, c *llm.Call, seal string) {
 	} else if args == "" {
 		args = "{}"
 	}
-	w.str("id", id)
-	w.str("type", kind)
-	w.name(kind)
-	w.open('{')
-	w.str("name", c.Name)
-	w.str(input, args)
-	w.close('}')
+	w.Member("id", id)
+	w.Member("type", kind)
+	w.Name(kind)
+	w.Open('{')
+	w.Member("name", c.Name)
+	w.Member(input, args)
+	w.Close('}')
 	if seal != "" {
 		w.google(seal)
 	}
 }
 
 func (w *writer) google(signature string) {
-	w.name("extra_content")
+	w.Name("extra_content")
 	w.signature(signature)
 }
 
 func (w *writer) signature(signature string) {
-	w.open('{')
-	w.name("google")
-	w.open('{')
-	w.str("thought_signature", signature)
-	w.close('}')
-	w.close('}')
+	w.Open('{')
+	w.Name("google")
+	w.Open('{')
+	w.Member("thought_signature", signature)
+	w.Close('}')
+	w.Close('}')
 }

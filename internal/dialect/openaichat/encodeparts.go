@@ -38,17 +38,17 @@ func (e *encoder) content(pieces []piece) {
 			text = t.Text
 			e.textLosses(pieces[0].where, &t)
 		}
-		e.text(text)
+		e.String(text)
 		return
 	}
-	e.open('[')
-	from := len(e.b)
+	e.Open('[')
+	from := len(e.B)
 	e.pieces(pieces)
-	if len(e.b) > from {
-		e.close(']')
+	if len(e.B) > from {
+		e.Close(']')
 		return
 	}
-	e.b = append(e.b[:from-1], `""`...) // nothing could be carried: an empty array would be refused
+	e.B = append(e.B[:from-1], `""`...) // nothing could be carried: an empty array would be refused
 }
 
 // carried leaves out, and reports, the parts that only another dialect understands.
@@ -74,7 +74,7 @@ func (e *encoder) pieces(pieces []piece) {
 			e.losses = p.Ext.Losses(e.losses, own, where)
 			e.media(where, &p)
 		case llm.Opaque:
-			e.raw(p.Raw)
+			e.Raw(p.Raw)
 		case llm.Thought:
 			e.lose(false, where, "a thought outside an assistant's message")
 		case llm.Call, llm.Result:
@@ -98,12 +98,12 @@ func (e *encoder) textPart(path string, t *llm.Text) {
 	if t.Refusal {
 		kind = "refusal"
 	}
-	e.open('{')
-	e.str("type", kind)
-	e.str(kind, t.Text)
+	e.Open('{')
+	e.Member("type", kind)
+	e.Member(kind, t.Text)
 	e.mark(path, t.Mark)
 	e.ext(t.Ext)
-	e.close('}')
+	e.Close('}')
 }
 
 // media writes an image, a sound, a film or a document.
@@ -148,18 +148,18 @@ func dataURL(m *llm.Media) string {
 
 // begin opens a part and its inner object; end closes both and writes what was kept for them.
 func (e *encoder) begin(kind, inner string) {
-	e.open('{')
-	e.str("type", kind)
-	e.name(inner)
-	e.open('{')
+	e.Open('{')
+	e.Member("type", kind)
+	e.Name(inner)
+	e.Open('{')
 }
 
 func (e *encoder) end(path, inner string, m *llm.Media) {
 	e.ext(memberOf(m.Ext, inner))
-	e.close('}')
+	e.Close('}')
 	e.mark(path, m.Mark)
 	e.ext(m.Ext, inner)
-	e.close('}')
+	e.Close('}')
 }
 
 func (e *encoder) addressed(path string, m *llm.Media, member string) {
@@ -168,18 +168,18 @@ func (e *encoder) addressed(path string, m *llm.Media, member string) {
 		target = dataURL(m)
 	}
 	if member == "document_url" { // Mistral's: not an object
-		e.open('{')
-		e.str("type", member)
-		e.str(member, target)
-		e.some("document_name", m.Name)
+		e.Open('{')
+		e.Member("type", member)
+		e.Member(member, target)
+		e.Some("document_name", m.Name)
 		e.mark(path, m.Mark)
 		e.ext(m.Ext, member)
-		e.close('}')
+		e.Close('}')
 		return
 	}
 	e.begin(member, member)
-	e.str("url", target)
-	e.some("detail", m.Detail)
+	e.Member("url", target)
+	e.Some("detail", m.Detail)
 	e.end(path, member, m)
 }
 
@@ -196,8 +196,8 @@ func (e *encoder) audio(path string, m *llm.Media) {
 		return
 	}
 	e.begin("input_audio", "input_audio")
-	e.str("data", base64.StdEncoding.EncodeToString(m.Data))
-	e.str("format", format)
+	e.Member("data", base64.StdEncoding.EncodeToString(m.Data))
+	e.Member("format", format)
 	e.end(path, "input_audio", m)
 }
 
@@ -207,8 +207,8 @@ func (e *encoder) file(path string, m *llm.Media, member, value string) {
 		name = "document.pdf" // the format demands a name
 	}
 	e.begin("file", "file")
-	e.some("filename", name)
-	e.str(member, value)
+	e.Some("filename", name)
+	e.Member(member, value)
 	e.end(path, "file", m)
 }
 
@@ -253,12 +253,12 @@ func (w *writer) reasoning(member string, all []llm.Thought) {
 		text.WriteString(t.Text)
 		sealed = sealed || t.Seal != nil
 	}
-	w.some(member, text.String())
+	w.Some(member, text.String())
 	if !sealed {
 		return
 	}
-	w.name("reasoning_details")
-	w.open('[')
+	w.Name("reasoning_details")
+	w.Open('[')
 	for i, t := range all {
 		seal, format := "", ""
 		if t.Seal != nil {
@@ -266,47 +266,47 @@ func (w *writer) reasoning(member string, all []llm.Thought) {
 		}
 		w.detail(i, &t, seal, format)
 	}
-	w.close(']')
+	w.Close(']')
 }
 
 // detail writes one element of reasoning_details. A seal that is an element itself is written out, with the text.
 func (w *writer) detail(index int, t *llm.Thought, seal, format string) {
-	w.open('{')
+	w.Open('{')
 	if strings.HasPrefix(seal, "{") {
 		w.ext(llm.Ext{own: []byte(seal)})
 		member := "text"
 		if kind, _ := rawjson.String(rawjson.Get([]byte(seal), "type")); kind == "reasoning.summary" {
 			member = "summary"
 		}
-		w.some(member, t.Text)
+		w.Some(member, t.Text)
 	} else if t.Redacted {
-		w.str("type", "reasoning.encrypted")
-		w.str("data", seal)
+		w.Member("type", "reasoning.encrypted")
+		w.Member("data", seal)
 	} else {
-		w.str("type", "reasoning.text")
-		w.str("text", t.Text)
-		w.some("signature", seal)
+		w.Member("type", "reasoning.text")
+		w.Member("text", t.Text)
+		w.Some("signature", seal)
 	}
 	if !strings.HasPrefix(seal, "{") {
-		w.some("format", format)
+		w.Some("format", format)
 	}
-	w.int("index", int64(index))
-	w.close('}')
+	w.Name("index").Int(int64(index))
+	w.Close('}')
 }
 
 // thinkingParts writes thoughts the way of Mistral, as parts in front of the content.
 func (e *encoder) thinkingParts(spoken []llm.Thought, content []piece) {
-	e.open('[')
+	e.Open('[')
 	for _, t := range spoken {
 		e.begin("thinking", "thinking")
-		e.b[len(e.b)-1] = '['
-		e.open('{')
-		e.str("type", "text")
-		e.str("text", t.Text)
-		e.close('}')
-		e.close(']')
-		e.close('}')
+		e.B[len(e.B)-1] = '['
+		e.Open('{')
+		e.Member("type", "text")
+		e.Member("text", t.Text)
+		e.Close('}')
+		e.Close(']')
+		e.Close('}')
 	}
 	e.pieces(e.carried(content))
-	e.close(']')
+	e.Close(']')
 }

@@ -38,24 +38,24 @@ func finishWord(reason llm.StopReason, calls, refused bool) string {
 // EncodeReply writes a whole answer.
 func (Codec) EncodeReply(reply *llm.Reply) ([]byte, []llm.Loss, error) {
 	e := replyEncoder{losses: reply.Ext.Losses(nil, own, "")}
-	e.open('{')
-	e.str("id", replyID(reply.ID, reply.Model))
-	e.str("object", "chat.completion")
-	e.int("created", reply.Created)
-	e.str("model", reply.Model)
-	e.name("choices")
-	e.open('[')
+	e.Open('{')
+	e.Member("id", replyID(reply.ID, reply.Model))
+	e.Member("object", "chat.completion")
+	e.Name("created").Int(reply.Created)
+	e.Member("model", reply.Model)
+	e.Name("choices")
+	e.Open('[')
 	for i := range reply.Choices {
 		e.choice(i, &reply.Choices[i])
 	}
-	e.close(']')
+	e.Close(']')
 	if reply.Usage != nil {
 		e.usage(reply.Usage)
-		e.some("service_tier", tier(reply.Usage))
+		e.Some("service_tier", tier(reply.Usage))
 	}
 	e.ext(reply.Ext, "service_tier")
-	e.close('}')
-	return e.b, e.losses, nil
+	e.Close('}')
+	return e.B, e.losses, nil
 }
 
 // tiers are the words that the field may hold; those of other dialects would not pass a client's check.
@@ -160,78 +160,78 @@ func (e *replyEncoder) choice(index int, c *llm.Choice) {
 	path := at("choices", index)
 	e.losses = c.Ext.Losses(e.losses, own, path)
 	s := e.sort(path+".message.content", c.Parts)
-	e.open('{')
-	e.int("index", int64(index))
-	e.name("message")
-	e.open('{')
-	e.str("role", "assistant")
-	e.name("content")
+	e.Open('{')
+	e.Name("index").Int(int64(index))
+	e.Name("message")
+	e.Open('{')
+	e.Member("role", "assistant")
+	e.Name("content")
 	e.content(s)
-	e.name("refusal")
+	e.Name("refusal")
 	if s.refusal.Len() > 0 {
-		e.text(s.refusal.String())
+		e.String(s.refusal.String())
 	} else {
-		e.raw([]byte("null"))
+		e.Raw([]byte("null"))
 	}
 	e.reasoning("", wrapped(s.thoughts))
 	e.annotations(s.cites)
 	if len(s.calls) > 0 {
-		e.name("tool_calls")
-		e.open('[')
+		e.Name("tool_calls")
+		e.Open('[')
 		for i := range s.calls {
-			e.open('{')
+			e.Open('{')
 			e.callBody(s.calls[i].ID, &s.calls[i], carry(s.calls[i].Seal))
 			e.ext(s.calls[i].Ext)
-			e.close('}')
+			e.Close('}')
 		}
-		e.close(']')
+		e.Close(']')
 	}
 	e.pictures(s.images)
 	if s.audio != nil {
-		e.value("audio", s.audio.Raw)
+		e.Name("audio").Raw(s.audio.Raw)
 	}
 	if s.seal != nil {
 		e.google(carry(s.seal))
 	}
 	e.ext(memberOf(c.Ext, "message"))
-	e.close('}')
+	e.Close('}')
 	e.logprobs(c.Logprobs)
-	e.str("finish_reason", finishWord(c.Stop.Reason, len(s.calls) > 0, s.refusal.Len() > 0))
+	e.Member("finish_reason", finishWord(c.Stop.Reason, len(s.calls) > 0, s.refusal.Len() > 0))
 	e.ext(c.Ext, "message")
-	e.close('}')
+	e.Close('}')
 }
 
 // content is null when there is none, and an array only for parts that cannot be text.
 func (e *replyEncoder) content(s *sorted) {
 	switch {
 	case s.opaque:
-		e.open('[')
+		e.Open('[')
 		for _, pc := range s.raw {
 			switch p := pc.part.(type) {
 			case llm.Opaque:
-				e.raw(p.Raw)
+				e.Raw(p.Raw)
 			case llm.Text:
-				e.open('{')
-				e.str("type", "text")
-				e.str("text", p.Text)
-				e.close('}')
+				e.Open('{')
+				e.Member("type", "text")
+				e.Member("text", p.Text)
+				e.Close('}')
 			case llm.Media, llm.Thought, llm.Call, llm.Result: // sort puts them elsewhere
 			}
 		}
-		e.close(']')
+		e.Close(']')
 	case s.text.Len() > 0:
-		e.text(s.text.String())
+		e.String(s.text.String())
 	case len(s.calls) > 0 || s.audio != nil || s.refusal.Len() > 0:
-		e.raw([]byte("null"))
+		e.Raw([]byte("null"))
 	default:
-		e.text("")
+		e.String("")
 	}
 }
 
 // logprobs writes the log probabilities with both members that OpenAI's clients require, of which others leave one out.
 func (w *writer) logprobs(raw []byte) {
 	if raw == nil {
-		w.value("logprobs", []byte("null"))
+		w.Name("logprobs").Raw([]byte("null"))
 		return
 	}
 	for _, name := range [...]string{"content", "refusal"} {
@@ -242,7 +242,7 @@ func (w *writer) logprobs(raw []byte) {
 			raw = whole
 		}
 	}
-	w.value("logprobs", raw)
+	w.Name("logprobs").Raw(raw)
 }
 
 // carry is the text under which a seal travels through the client. It always bears our mark, so that it is known again wherever
@@ -270,31 +270,31 @@ func (w *writer) annotations(cites []citation) {
 	if len(cites) == 0 {
 		return
 	}
-	w.name("annotations")
-	w.open('[')
+	w.Name("annotations")
+	w.Open('[')
 	for _, c := range cites {
 		w.annotation(c)
 	}
-	w.close(']')
+	w.Close(']')
 }
 
 // annotation writes a citation: verbatim when it was one of this dialect, else as far as a url_citation can say it.
 func (w *writer) annotation(c citation) {
 	if c.From == own && c.Raw != nil {
-		w.raw(c.Raw)
+		w.Raw(c.Raw)
 		return
 	}
-	w.open('{')
-	w.str("type", "url_citation")
-	w.name("url_citation")
-	w.open('{')
-	w.str("url", c.URL)
-	w.str("title", c.Title)
-	w.int("start_index", c.base+charOffset(c.text, c.Start))
-	w.int("end_index", c.base+charOffset(c.text, c.End))
-	w.some("content", c.Text)
-	w.close('}')
-	w.close('}')
+	w.Open('{')
+	w.Member("type", "url_citation")
+	w.Name("url_citation")
+	w.Open('{')
+	w.Member("url", c.URL)
+	w.Member("title", c.Title)
+	w.Name("start_index").Int(c.base + charOffset(c.text, c.Start))
+	w.Name("end_index").Int(c.base + charOffset(c.text, c.End))
+	w.Some("content", c.Text)
+	w.Close('}')
+	w.Close('}')
 }
 
 // pictures writes images the way of OpenRouter, which defined them for chat.
@@ -302,12 +302,12 @@ func (w *writer) pictures(images []llm.Media) {
 	if len(images) == 0 {
 		return
 	}
-	w.name("images")
-	w.open('[')
+	w.Name("images")
+	w.Open('[')
 	for i := range images {
 		w.picture(&images[i])
 	}
-	w.close(']')
+	w.Close(']')
 }
 
 func (w *writer) picture(m *llm.Media) {
@@ -315,11 +315,11 @@ func (w *writer) picture(m *llm.Media) {
 	if target == "" {
 		target = dataURL(m)
 	}
-	w.open('{')
-	w.str("type", "image_url")
-	w.name("image_url")
-	w.open('{')
-	w.str("url", target)
-	w.close('}')
-	w.close('}')
+	w.Open('{')
+	w.Member("type", "image_url")
+	w.Name("image_url")
+	w.Open('{')
+	w.Member("url", target)
+	w.Close('}')
+	w.Close('}')
 }

@@ -76,15 +76,15 @@ func (c *outChoice) part(index int) *outPart {
 
 // Append writes the frames of a step. A frame of this dialect is copied, and its events only keep the books.
 func (e *streamEncoder) Append(dst []byte, step llm.Step, same bool) []byte {
-	w := writer{b: dst, line: true}
+	w := writer{rawjson.Writer{B: dst, Line: true}}
 	if same && step.Raw != nil {
 		e.copy(&w, step)
-		return w.b
+		return w.B
 	}
 	for i := range step.Events {
 		e.event(&w, &step.Events[i])
 	}
-	return w.b
+	return w.B
 }
 
 // copy passes a frame on. The terminator waits for what changed frames still owe: a finish reason, the usage.
@@ -101,7 +101,7 @@ func (e *streamEncoder) copy(w *writer, step llm.Step) {
 		e.sayUsage(w)
 	}
 	if e.opt.Usage || !onlyUsage(step) {
-		w.b = append(w.b, step.Raw...)
+		w.B = append(w.B, step.Raw...)
 	}
 }
 
@@ -192,7 +192,7 @@ func (e *streamEncoder) event(w *writer, ev *llm.Event) {
 		e.endPart(w, ev)
 	case llm.Logprob:
 		e.open(w, e.at(ev.Choice))
-		w.close('}')
+		w.Close('}')
 		w.logprobs(ev.Value)
 		e.shut(w, "")
 	case llm.Metered:
@@ -211,48 +211,48 @@ func (e *streamEncoder) event(w *writer, ev *llm.Event) {
 // open begins a chunk for a choice, up to and including the opening of its delta; the first one says the role.
 func (e *streamEncoder) open(w *writer, c *outChoice) {
 	e.chunk(w)
-	w.name("choices")
-	w.open('[')
-	w.open('{')
-	w.int("index", int64(c.index))
-	w.name("delta")
-	w.open('{')
+	w.Name("choices")
+	w.Open('[')
+	w.Open('{')
+	w.Name("index").Int(int64(c.index))
+	w.Name("delta")
+	w.Open('{')
 	if !c.role {
 		c.role = true
-		w.str("role", "assistant")
+		w.Member("role", "assistant")
 	}
 }
 
 // shut ends a chunk behind the closed delta.
 func (e *streamEncoder) shut(w *writer, finish string) {
 	if finish == "" {
-		w.value("finish_reason", []byte("null"))
+		w.Name("finish_reason").Raw([]byte("null"))
 	} else {
-		w.str("finish_reason", finish)
+		w.Member("finish_reason", finish)
 	}
-	w.b = append(w.b, "}]}\n\n"...)
+	w.B = append(w.B, "}]}\n\n"...)
 }
 
 // chunk begins a chunk: id, time and model are the same in all of them.
 func (e *streamEncoder) chunk(w *writer) {
 	if e.head == nil {
-		h := writer{b: []byte("data: ")}
-		h.open('{')
-		h.str("id", replyID(e.id, e.model))
-		h.str("object", "chat.completion.chunk")
-		h.int("created", e.created)
-		h.str("model", e.model)
-		e.head = h.b
+		h := writer{rawjson.Writer{B: []byte("data: ")}}
+		h.Open('{')
+		h.Member("id", replyID(e.id, e.model))
+		h.Member("object", "chat.completion.chunk")
+		h.Name("created").Int(e.created)
+		h.Member("model", e.model)
+		e.head = h.B
 	}
-	w.b = append(w.b, e.head...)
+	w.B = append(w.B, e.head...)
 }
 
 // say writes a chunk whose delta has one member.
 func (e *streamEncoder) say(w *writer, c *outChoice, member string, write func()) {
 	e.open(w, c)
-	w.name(member)
+	w.Name(member)
 	write()
-	w.close('}')
+	w.Close('}')
 	e.shut(w, "")
 }
 
@@ -268,21 +268,21 @@ func (e *streamEncoder) beginPart(w *writer, ev *llm.Event) {
 		e.say(w, c, "tool_calls", func() { w.callShell(p.call, &part) })
 	case llm.Media:
 		e.say(w, c, "images", func() {
-			w.open('[')
+			w.Open('[')
 			w.picture(&part)
-			w.close(']')
+			w.Close(']')
 		})
 	case llm.Opaque:
 		switch {
 		case part.From != own:
 			e.lose("a part that only " + string(part.From) + " knows: " + part.Kind)
 		case part.Kind == "audio":
-			e.say(w, c, "audio", func() { w.raw(part.Raw) })
+			e.say(w, c, "audio", func() { w.Raw(part.Raw) })
 		default:
 			e.say(w, c, "content", func() {
-				w.open('[')
-				w.raw(part.Raw)
-				w.close(']')
+				w.Open('[')
+				w.Raw(part.Raw)
+				w.Close(']')
 			})
 		}
 	case llm.Result:
@@ -297,21 +297,21 @@ func (w *writer) callShell(index int, c *llm.Call) {
 	if c.Custom {
 		kind, input = "custom", "input"
 	}
-	w.open('[')
-	w.open('{')
-	w.int("index", int64(index))
-	w.str("id", c.ID)
-	w.str("type", kind)
-	w.name(kind)
-	w.open('{')
-	w.str("name", c.Name)
-	w.str(input, c.Args)
-	w.close('}')
+	w.Open('[')
+	w.Open('{')
+	w.Name("index").Int(int64(index))
+	w.Member("id", c.ID)
+	w.Member("type", kind)
+	w.Name(kind)
+	w.Open('{')
+	w.Member("name", c.Name)
+	w.Member(input, c.Args)
+	w.Close('}')
 	if c.Seal != nil {
 		w.google(carry(c.Seal))
 	}
-	w.close('}')
-	w.close(']')
+	w.Close('}')
+	w.Close(']')
 }
 
 func (e *streamEncoder) delta(w *writer, ev *llm.Event) {
@@ -324,14 +324,14 @@ func (e *streamEncoder) delta(w *writer, ev *llm.Event) {
 			kind, input = "custom", "input"
 		}
 		e.open(w, c)
-		w.name("tool_calls")
-		w.open('[')
-		w.open('{')
-		w.int("index", int64(p.call))
-		w.name(kind)
-		w.open('{')
-		w.str(input, ev.Delta)
-		w.b = append(w.b, "}}]}"...)
+		w.Name("tool_calls")
+		w.Open('[')
+		w.Open('{')
+		w.Name("index").Int(int64(p.call))
+		w.Name(kind)
+		w.Open('{')
+		w.Member(input, ev.Delta)
+		w.B = append(w.B, "}}]}"...)
 		e.shut(w, "")
 	default:
 		member := "content"
@@ -342,8 +342,8 @@ func (e *streamEncoder) delta(w *writer, ev *llm.Event) {
 			member = "refusal"
 		}
 		e.open(w, c)
-		w.str(member, ev.Delta)
-		w.close('}')
+		w.Member(member, ev.Delta)
+		w.Close('}')
 		e.shut(w, "")
 	}
 }
@@ -362,7 +362,7 @@ func (e *streamEncoder) cited(w *writer, ev *llm.Event) {
 	}
 	e.open(w, e.at(ev.Choice))
 	w.annotations(cites)
-	w.close('}')
+	w.Close('}')
 	e.shut(w, "")
 }
 
@@ -375,12 +375,12 @@ func (e *streamEncoder) sealed(w *writer, ev *llm.Event) {
 		e.signature(w, c, ev.Seal)
 	case kindCall:
 		e.say(w, c, "tool_calls", func() {
-			w.open('[')
-			w.open('{')
-			w.int("index", int64(p.call))
+			w.Open('[')
+			w.Open('{')
+			w.Name("index").Int(int64(p.call))
 			w.google(carry(ev.Seal))
-			w.close('}')
-			w.close(']')
+			w.Close('}')
+			w.Close(']')
 		})
 	case kindNone: // what comes whole has no seal
 	}
@@ -389,7 +389,7 @@ func (e *streamEncoder) sealed(w *writer, ev *llm.Event) {
 func (e *streamEncoder) signature(w *writer, c *outChoice, s *llm.Seal) {
 	e.open(w, c)
 	w.google(carry(s))
-	w.close('}')
+	w.Close('}')
 	e.shut(w, "")
 }
 
@@ -399,9 +399,9 @@ func (e *streamEncoder) endPart(w *writer, ev *llm.Event) {
 	p := c.part(ev.Index)
 	if p.kind == kindThought && p.seal != nil {
 		e.say(w, c, "reasoning_details", func() {
-			w.open('[')
+			w.Open('[')
 			w.detail(c.thoughts, &llm.Thought{Text: string(p.text), Redacted: p.redacted}, p.seal.Wrap(), formatOf(p.seal.Issuer))
-			w.close(']')
+			w.Close(']')
 		})
 		c.thoughts++
 	}
@@ -415,7 +415,7 @@ func (e *streamEncoder) finish(w *writer, ev *llm.Event) {
 	}
 	c.finished = true
 	e.open(w, c)
-	w.close('}')
+	w.Close('}')
 	e.shut(w, finishWord(ev.Stop.Reason, c.calls > 0, c.refused))
 }
 
@@ -426,7 +426,7 @@ func (e *streamEncoder) end(w *writer) {
 	}
 	e.done = true
 	e.sayUsage(w)
-	w.b = append(w.b, "data: [DONE]\n\n"...)
+	w.B = append(w.B, "data: [DONE]\n\n"...)
 }
 
 // sayUsage writes the usage chunk, for those who asked.
@@ -435,26 +435,26 @@ func (e *streamEncoder) sayUsage(w *writer) {
 		return
 	}
 	e.chunk(w)
-	w.value("choices", []byte("[]"))
+	w.Name("choices").Raw([]byte("[]"))
 	w.usage(e.usage)
-	w.some("service_tier", tier(e.usage))
-	w.b = append(w.b, "}\n\n"...)
+	w.Some("service_tier", tier(e.usage))
+	w.B = append(w.B, "}\n\n"...)
 	e.usage = nil
 }
 
 // Close writes the terminator for an upstream that has none.
 func (e *streamEncoder) Close(dst []byte) []byte {
-	w := writer{b: dst, line: true}
+	w := writer{rawjson.Writer{B: dst, Line: true}}
 	e.end(&w)
-	return w.b
+	return w.B
 }
 
 // Fail writes the error as data, and no terminator: openai's SDKs raise it, and a break never looks like an end.
 func (e *streamEncoder) Fail(dst []byte, err *llm.Error) []byte {
 	e.done = true
-	w := writer{b: append(dst, "data: "...), line: true}
+	w := writer{rawjson.Writer{B: append(dst, "data: "...), Line: true}}
 	w.failure(err)
-	return append(w.b, "\n\n"...)
+	return append(w.B, "\n\n"...)
 }
 
 // Ping writes a comment, which every reader of server-sent events skips.

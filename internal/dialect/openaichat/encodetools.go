@@ -11,19 +11,19 @@ import (
 
 func (e *encoder) tools() {
 	e.optional("tools", len(e.chat.Tools) > 0, func() {
-		before := len(e.b)
-		e.name("tools")
-		e.open('[')
+		before := len(e.B)
+		e.Name("tools")
+		e.Open('[')
 		for i := range e.chat.Tools {
 			if t := &e.chat.Tools[i]; e.tool(at("tools", i), t) {
 				e.named = append(e.named, t.Name)
 			}
 		}
 		if len(e.named) == 0 { // none could be said: an empty array would be refused
-			e.b = e.b[:before]
+			e.B = e.B[:before]
 			return
 		}
-		e.close(']')
+		e.Close(']')
 	})
 }
 
@@ -46,29 +46,29 @@ func (e *encoder) tool(path string, t *llm.Tool) bool {
 	case t.Kind == "custom":
 		inner = "custom"
 	case t.Kind != "" && t.From == own:
-		e.raw(t.Raw)
+		e.Raw(t.Raw)
 		return true
 	case t.Kind != "":
 		e.lose(true, path, "the tool "+t.Kind+" is run by another provider")
 		return false
 	}
-	e.open('{')
-	e.str("type", inner)
-	e.name(inner)
-	e.open('{')
-	e.str("name", t.Name)
-	e.some("description", t.Description)
+	e.Open('{')
+	e.Member("type", inner)
+	e.Name(inner)
+	e.Open('{')
+	e.Member("name", t.Name)
+	e.Some("description", t.Description)
 	if t.Schema != nil {
-		e.value("parameters", t.Schema)
+		e.Name("parameters").Raw(t.Schema)
 	}
 	if t.Strict != nil {
-		e.bool("strict", e.strict(*t.Strict, t.Schema, path))
+		e.Name("strict").Bool(e.strict(*t.Strict, t.Schema, path))
 	}
 	e.ext(memberOf(t.Ext, inner))
-	e.close('}')
+	e.Close('}')
 	e.mark(path, t.Mark)
 	e.ext(t.Ext, inner)
-	e.close('}')
+	e.Close('}')
 	return true
 }
 
@@ -81,17 +81,17 @@ func (e *encoder) mark(path string, m *llm.CacheMark) {
 		e.lose(false, path+".cache_control", "no counterpart in "+string(own))
 		return
 	}
-	e.name("cache_control")
-	e.open('{')
-	e.str("type", "ephemeral")
+	e.Name("cache_control")
+	e.Open('{')
+	e.Member("type", "ephemeral")
 	switch m.TTL {
 	case 0:
 	case time.Hour:
-		e.str("ttl", "1h")
+		e.Member("ttl", "1h")
 	default:
-		e.str("ttl", "5m")
+		e.Member("ttl", "5m")
 	}
-	e.close('}')
+	e.Close('}')
 }
 
 // choice says how tools may be used. When none is left of those that were asked for, it may not be said.
@@ -109,17 +109,17 @@ func (e *encoder) choice() {
 		return
 	}
 	e.optional("tool_choice", c.Mode != "" || len(c.Allowed) > 0, func() {
-		e.name("tool_choice")
+		e.Name("tool_choice")
 		switch {
 		case len(c.Allowed) > 0:
 			e.allowed(c)
 		case c.Mode == llm.ToolThis:
 			e.function(c.Name)
 		default:
-			e.text(e.mode(c.Mode))
+			e.String(e.mode(c.Mode))
 		}
 	})
-	e.optional("parallel_tool_calls", c.Parallel != nil, func() { e.bool("parallel_tool_calls", *c.Parallel) })
+	e.optional("parallel_tool_calls", c.Parallel != nil, func() { e.Name("parallel_tool_calls").Bool(*c.Parallel) })
 }
 
 func (e *encoder) mode(m llm.ToolMode) string {
@@ -142,13 +142,13 @@ func (e *encoder) function(name string) {
 	if slices.ContainsFunc(e.chat.Tools, func(t llm.Tool) bool { return t.Name == name && t.Kind == "custom" }) {
 		kind = "custom"
 	}
-	e.open('{')
-	e.str("type", kind)
-	e.name(kind)
-	e.open('{')
-	e.str("name", name)
-	e.close('}')
-	e.close('}')
+	e.Open('{')
+	e.Member("type", kind)
+	e.Name(kind)
+	e.Open('{')
+	e.Member("name", name)
+	e.Close('}')
+	e.Close('}')
 }
 
 func (e *encoder) allowed(c *llm.ToolChoice) {
@@ -156,19 +156,19 @@ func (e *encoder) allowed(c *llm.ToolChoice) {
 	if c.Mode == llm.ToolAny {
 		mode = "required"
 	}
-	e.open('{')
-	e.str("type", "allowed_tools")
-	e.name("allowed_tools")
-	e.open('{')
-	e.str("mode", mode)
-	e.name("tools")
-	e.open('[')
+	e.Open('{')
+	e.Member("type", "allowed_tools")
+	e.Name("allowed_tools")
+	e.Open('{')
+	e.Member("mode", mode)
+	e.Name("tools")
+	e.Open('[')
 	for _, name := range c.Allowed {
 		if slices.Contains(e.named, name) {
 			e.function(name)
 		}
 	}
-	e.close(']')
-	e.close('}')
-	e.close('}')
+	e.Close(']')
+	e.Close('}')
+	e.Close('}')
 }

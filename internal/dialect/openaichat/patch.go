@@ -107,19 +107,19 @@ func same(a, b []byte) bool { return len(a) == len(b) && &a[0] == &b[0] }
 // patchList copies an array with each element as patch leaves it, and returns it as it is when that changes nothing.
 func patchList(list []byte, patch func([]byte) []byte) []byte {
 	var w writer
-	w.open('[')
+	w.Open('[')
 	changed := false
 	err := rawjson.Array(list, func(_ int, v []byte) bool {
 		now := patch(v)
 		changed = changed || !same(now, v)
-		w.raw(now)
+		w.Raw(now)
 		return true
 	})
-	w.close(']')
+	w.Close(']')
 	if err != nil || !changed {
 		return list
 	}
-	return w.b
+	return w.B
 }
 
 func patchMessage(v []byte, issuer string) []byte {
@@ -150,12 +150,12 @@ func patched(v []byte, edits []rawjson.Edit) []byte {
 // patchDetails is what may stay of reasoning_details; nil for nothing.
 func patchDetails(details []byte, issuer string) []byte {
 	var w writer
-	w.open('[')
+	w.Open('[')
 	n := 0
 	_ = rawjson.Array(details, func(_ int, v []byte) bool {
 		d := readDetail(v)
 		if !strings.HasPrefix(d.payload, llm.SealPrefix) {
-			w.raw(v)
+			w.Raw(v)
 			n++
 		} else if s := llm.Unwrap(d.payload, ""); s.Issuer == issuer {
 			w.detail(n, &llm.Thought{Text: d.text, Redacted: d.kind == "reasoning.encrypted"}, s.Data, formatOf(issuer))
@@ -163,11 +163,11 @@ func patchDetails(details []byte, issuer string) []byte {
 		}
 		return true
 	})
-	w.close(']')
+	w.Close(']')
 	if n == 0 {
 		return nil
 	}
-	return w.b
+	return w.B
 }
 
 // signatureEdit deals with the signature of a call or text.
@@ -180,7 +180,7 @@ func signatureEdit(v []byte, issuer string) []rawjson.Edit {
 	if s := llm.Unwrap(text, ""); s.Issuer == issuer {
 		var w writer
 		w.signature(s.Data)
-		e.Value = w.b
+		e.Value = w.B
 	}
 	return []rawjson.Edit{e}
 }

@@ -190,38 +190,38 @@ func (c *counts) into(u *llm.Usage, q *llm.Quirks) {
 
 // usage writes the usage object in OpenAI's own convention.
 func (w *writer) usage(u *llm.Usage) {
-	w.name("usage")
-	w.open('{')
-	w.int("prompt_tokens", u.Input())
-	w.int("completion_tokens", u.Output())
-	w.int("total_tokens", u.Input()+u.Output())
-	w.name("prompt_tokens_details")
-	w.open('{')
-	w.int("cached_tokens", u.N[llm.InputCacheRead])
-	w.int("audio_tokens", u.N[llm.InputAudio])
+	w.Name("usage")
+	w.Open('{')
+	w.Name("prompt_tokens").Int(u.Input())
+	w.Name("completion_tokens").Int(u.Output())
+	w.Name("total_tokens").Int(u.Input() + u.Output())
+	w.Name("prompt_tokens_details")
+	w.Open('{')
+	w.Name("cached_tokens").Int(u.N[llm.InputCacheRead])
+	w.Name("audio_tokens").Int(u.N[llm.InputAudio])
 	w.positive("image_tokens", u.N[llm.InputImage])
 	w.positive("cache_write_tokens", u.CacheWrite())
-	w.close('}')
-	w.name("completion_tokens_details")
-	w.open('{')
-	w.int("reasoning_tokens", u.N[llm.OutputReasoning])
-	w.int("audio_tokens", u.N[llm.OutputAudio])
+	w.Close('}')
+	w.Name("completion_tokens_details")
+	w.Open('{')
+	w.Name("reasoning_tokens").Int(u.N[llm.OutputReasoning])
+	w.Name("audio_tokens").Int(u.N[llm.OutputAudio])
 	w.positive("image_tokens", u.N[llm.OutputImage])
-	w.close('}')
+	w.Close('}')
 	if u.N[llm.Searches] > 0 {
-		w.name("server_tool_use_details")
-		w.open('{')
-		w.int("web_search_requests", u.N[llm.Searches])
-		w.close('}')
+		w.Name("server_tool_use_details")
+		w.Open('{')
+		w.Name("web_search_requests").Int(u.N[llm.Searches])
+		w.Close('}')
 	}
 	if u.Billed != "" {
-		w.value("cost", []byte(u.Billed))
+		w.Name("cost").Raw([]byte(u.Billed))
 	}
-	w.close('}')
+	w.Close('}')
 }
 
 func (w *writer) positive(name string, n int64) {
 	if n > 0 {
-		w.int(name, n)
+		w.Name(name).Int(n)
 	}
 }

@@ -102,7 +102,8 @@ func (c *candidate) seen(cite llm.Citation) bool {
 	return false
 }
 
-// grounding writes foreign citations the way Gemini's clients look for them. offset is where the cited part begins in the text.
+// grounding writes foreign citations the way Gemini's clients look for them. A segment is what was said, not what was read: a
+// citation that does not say where it belongs is one of its whole part, which begins at offset.
 type grounding struct {
 	urls     []string
 	titles   []string
@@ -115,7 +116,7 @@ type support struct {
 	chunk    int
 }
 
-func (g *grounding) add(offset int, cites []llm.Citation) {
+func (g *grounding) add(offset, length int, cites []llm.Citation) {
 	for _, c := range cites {
 		if c.URL == "" {
 			continue
@@ -127,9 +128,12 @@ func (g *grounding) add(offset int, cites []llm.Citation) {
 		if chunk == len(g.urls) {
 			g.urls, g.titles = append(g.urls, c.URL), append(g.titles, c.Title)
 		}
-		s := support{text: c.Text, chunk: chunk}
+		s := support{from: offset, to: offset + length, chunk: chunk}
 		if c.End > c.Start {
 			s.from, s.to = offset+c.Start, offset+c.End
+		}
+		if c.From == llm.Gemini { // others keep the words of the source there
+			s.text = c.Text
 		}
 		g.supports = append(g.supports, s)
 	}

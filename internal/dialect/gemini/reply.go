@@ -185,7 +185,7 @@ func writeChoice(w *rawjson.Writer, pw *partWriter, index int, c *llm.Choice) {
 	w.Open('[')
 	for _, p := range c.Parts {
 		if t, ok := p.(llm.Text); ok {
-			found.add(offset, t.Cites)
+			found.add(offset, len(t.Text), t.Cites)
 			offset += len(t.Text)
 		}
 		if why := unsayable(p); why != "" {

@@ -282,7 +282,7 @@ const (
 	foreignParts = `{"text":"hm","thought":true,"thoughtSignature":"dGcxLmFudGhyb3BpYy5jMmxuUFQw"},{"thought":true,"thoughtSignature":"dGcxLmFudGhyb3BpYy5jbVZr"},{"text":"é one two"},` +
 		`{"functionCall":{"id":"toolu_1","name":"f","args":{"a":"x  y"}}},{"functionCall":{"id":"toolu_2","name":"g","args":{}}}`
 	foreignGround = `"groundingMetadata":{"groundingChunks":[{"web":{"uri":"https://a","title":"A"}},{"web":{"uri":"https://b"}}],"groundingSupports":[` +
-		`{"segment":{"startIndex":3,"endIndex":6,"text":"t"},"groundingChunkIndices":[0]},{"segment":{},"groundingChunkIndices":[1]},{"segment":{"startIndex":7,"endIndex":10},"groundingChunkIndices":[0]}]}`
+		`{"segment":{"startIndex":3,"endIndex":6},"groundingChunkIndices":[0]},{"segment":{"startIndex":0,"endIndex":10},"groundingChunkIndices":[1]},{"segment":{"startIndex":7,"endIndex":10},"groundingChunkIndices":[0]}]}`
 	foreignProbs = `"logprobsResult":{"topCandidates":[{"candidates":[{"token":"b","logProbability":-2}]}],"chosenCandidates":[{"token":"a","logProbability":-1}]}`
 	foreignUsage = `"usageMetadata":{"promptTokenCount":17,"cachedContentTokenCount":5,"candidatesTokenCount":7,"thoughtsTokenCount":3,"totalTokenCount":27},"modelVersion":"claude","responseId":"msg_1"}`
 )

@@ -38,10 +38,11 @@ type outCandidate struct {
 
 // outPart is one part being written. Calls are gathered, since Gemini sends them whole.
 type outPart struct {
-	part llm.Part
-	from int // where in the text it begins
-	args []byte
-	seal *llm.Seal
+	part  llm.Part
+	from  int // where in the text it begins
+	args  []byte
+	seal  *llm.Seal
+	cites []llm.Citation
 }
 
 // NewStreamEncoder writes one streamed answer.
@@ -178,7 +179,10 @@ func (e *streamEncoder) grow(c *outCandidate, p *outPart, ev *llm.Event, raw boo
 		if raw {
 			return
 		}
-		c.found.add(p.from, ev.Cites)
+		p.cites = append(p.cites, ev.Cites...)
+		if ev.Kind == llm.End {
+			c.found.add(p.from, c.text-p.from, p.cites)
+		}
 		if ev.Delta != "" || ev.Seal != nil {
 			e.write(c, llm.Text{Text: ev.Delta, Seal: ev.Seal})
 		}

@@ -217,7 +217,7 @@ func (d *request) thinking(param string, value []byte) {
 		case "effort":
 			effort(word)
 		case "max_tokens", "budget_tokens":
-			t.Budget = d.int(param + "." + string(name), v)
+			t.Budget = d.int(param+"."+string(name), v)
 		case "exclude":
 			t.Display = show(!isTrue(v))
 		case "enabled":

@@ -94,7 +94,7 @@ func (d *request) function(t *llm.Tool, rest *extra, path string, value []byte) 
 		case "parameters":
 			t.Schema = jsontext.Value(v)
 		case "strict":
-			t.Strict = new(d.bool(path + ".strict", v))
+			t.Strict = new(d.bool(path+".strict", v))
 		case "cache_control":
 			t.Mark = d.mark(path, v)
 		case "type":

@@ -69,9 +69,9 @@ type Journal struct {
 	tail  tail
 
 	mu     sync.Mutex
-	bodies map[string]*Bodies // by record; taken by the writer
-	queued int64              // their size
-	since  time.Time          // when the writer fell behind; zero: it has not
+	bodies map[string]queued // by record; taken by the writer
+	queued int64             // their size
+	since  time.Time         // when the writer fell behind; zero: it has not
 
 	stored, shed, lost, refused, storeErrors atomic.Int64
 }
@@ -79,7 +79,7 @@ type Journal struct {
 // New makes a journal. What the spool still holds from before goes to the store as soon as Run runs.
 func New(sp *spool.Spool, store Store, opts Options) *Journal {
 	return &Journal{
-		spool: sp, store: store, opts: opts.withDefaults(), bodies: map[string]*Bodies{}, wake: make(chan struct{}, 1),
+		spool: sp, store: store, opts: opts.withDefaults(), bodies: map[string]queued{}, wake: make(chan struct{}, 1),
 		bufs: sync.Pool{New: func() any { return new([]byte) }},
 	}
 }
@@ -136,21 +136,27 @@ func (j *Journal) hold(id string, b *Bodies) bool {
 		j.shed.Add(1)
 		return false
 	}
-	j.bodies[id] = b
+	j.bodies[id] = queued{b, size}
 	j.queued += size
 	return true
 }
 
+// queued are bodies in memory, and their weight.
+type queued struct {
+	bodies *Bodies
+	size   int64
+}
+
 // take hands the bodies of a record over; nil when there are none.
-func (j *Journal) take(id string) *Bodies {
+func (j *Journal) take(id string) (*Bodies, int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	b := j.bodies[id]
-	if b != nil {
+	q, ok := j.bodies[id]
+	if ok {
 		delete(j.bodies, id)
-		j.queued -= int64(bodiesSize(b))
+		j.queued -= q.size
 	}
-	return b
+	return q.bodies, q.size
 }
 
 // Stats describe the journal since New.

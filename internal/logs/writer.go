@@ -83,7 +83,7 @@ func (w *writer) read() {
 	w.batch, w.next = new(Batch), w.pos
 	end := w.j.spool.End()
 	var held []heldBodies
-	size, full := 0, false
+	size, full := int64(0), false
 	err := w.j.spool.Replay(w.pos, func(payload []byte, next spool.Pos) bool {
 		w.next = next
 		rec, err := decodeRecord(payload)
@@ -92,9 +92,9 @@ func (w *writer) read() {
 			w.j.opts.Log.Error("log: a record in the spool cannot be read", "err", err)
 			return true
 		}
-		bodies := w.j.take(rec.ID)
+		bodies, weight := w.j.take(rec.ID)
 		if rec.Bodies = bodies != nil; rec.Bodies {
-			size += bodiesSize(bodies)
+			size += weight
 			held = append(held, heldBodies{rec.ID, rec.Session, bodies})
 		}
 		w.batch.Records = append(w.batch.Records, rec)

@@ -363,31 +363,3 @@ func meters(u *llm.Usage) string {
 	}
 	return b.String()
 }
-
-// lossesOf are the losses of a case's requests, by the pair of dialects.
-func lossesOf(t *testing.T, file string, add func(from, to llm.Dialect, losses []llm.Loss)) {
-	t.Helper()
-	ar, err := txtar.ParseFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range ar.Files {
-		from, ok := strings.CutPrefix(f.Name, "request.")
-		if !ok {
-			continue
-		}
-		for _, g := range ar.Files {
-			to, ok := strings.CutPrefix(g.Name, "losses to ")
-			if !ok {
-				continue
-			}
-			var losses []llm.Loss
-			for line := range strings.Lines(string(g.Data)) {
-				if f := strings.SplitN(strings.TrimSpace(line), " | ", 3); len(f) == 3 {
-					losses = append(losses, llm.Loss{Path: f[0], Grave: f[1] == "grave", Why: f[2]})
-				}
-			}
-			add(llm.Dialect(from), llm.Dialect(to), losses)
-		}
-	}
-}

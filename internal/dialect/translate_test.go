@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"tidegate/internal/dialect"
@@ -51,39 +52,58 @@ type asked struct {
 	chat *llm.Chat
 }
 
+// recorded are the requests of the recordings whose answer was 2xx. They are read once: nobody changes them, since encoding does
+// not.
+var recorded struct {
+	once    sync.Once
+	all     []asked
+	skipped map[string]int
+	errs    []error
+}
+
 func readRequests(t testing.TB) []asked {
 	t.Helper()
-	var all []asked
-	skipped := map[string]int{}
-	for _, s := range surfaces {
-		c := codecOf(t, s.dialect)
-		for _, rec := range corpus.Read(t, s.name) {
-			switch {
-			case rec.Status >= 300:
-				skipped["refused by the provider"]++
-				continue
-			case rec.RequestEncoding != "json":
-				skipped["without a request"]++
-				continue
-			case rawjson.Check(rec.RequestBody) != nil:
-				skipped["not strict JSON"]++
-				continue
+	corpus.Shared(t)
+	r := &recorded
+	r.once.Do(func() {
+		r.skipped = map[string]int{}
+		for _, s := range surfaces {
+			for _, rec := range corpus.Read(t, s.name) {
+				if why := untranslatable(rec); why != "" {
+					r.skipped[why]++
+					continue
+				}
+				chat, err := codecOf(t, s.dialect).DecodeRequest(rec.RequestBody)
+				if err != nil {
+					r.errs = append(r.errs, fmt.Errorf("%s %s: %w", s.name, rec.ID, err))
+					continue
+				}
+				if s.dialect == llm.Gemini { // what its address says
+					chat.Stream = rec.Streaming
+				}
+				r.all = append(r.all, asked{rec, s.dialect, chat})
 			}
-			chat, err := c.DecodeRequest(rec.RequestBody)
-			if err != nil {
-				t.Errorf("%s %s: %v", s.name, rec.ID, err)
-				continue
-			}
-			if s.dialect == llm.Gemini { // what its address says
-				chat.Stream = rec.Streaming
-			}
-			all = append(all, asked{rec, s.dialect, chat})
 		}
+	})
+	for _, err := range r.errs {
+		t.Error(err)
 	}
-	for _, why := range slices.Sorted(mapKeys(skipped)) {
-		t.Logf("not translated, %s: %d", why, skipped[why])
+	for _, why := range slices.Sorted(mapKeys(r.skipped)) {
+		t.Logf("not translated, %s: %d", why, r.skipped[why])
 	}
-	return all
+	return r.all
+}
+
+func untranslatable(rec *corpus.Record) string {
+	switch {
+	case rec.Status >= 300:
+		return "refused by the provider"
+	case rec.RequestEncoding != "json":
+		return "without a request"
+	case rawjson.Check(rec.RequestBody) != nil:
+		return "not strict JSON"
+	}
+	return ""
 }
 
 func mapKeys[V any](m map[string]V) func(func(string) bool) {

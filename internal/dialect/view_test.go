@@ -403,6 +403,7 @@ func extOf(p llm.Part) llm.Ext {
 		return p.Ext
 	case llm.Result:
 		return p.Ext
+	case llm.Opaque:
 	}
 	return nil
 }

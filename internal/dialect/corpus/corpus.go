@@ -98,8 +98,8 @@ func Shared(t testing.TB) string {
 	return dir
 }
 
-// part is the folder of recordings that is read: "dev" unless the environment names another.
-func part() string {
+// Part is the folder of recordings that is read: "dev" unless the environment names another.
+func Part() string {
 	if p := os.Getenv("TIDEGATE_CORPUS"); p != "" {
 		return p
 	}
@@ -109,7 +109,7 @@ func part() string {
 // Read returns all records of a surface, in the order of the files.
 func Read(t testing.TB, surface string) []*Record {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(Shared(t), "corpus", part(), "*-"+surface+"*.jsonl"))
+	files, err := filepath.Glob(filepath.Join(Shared(t), "corpus", Part(), "*-"+surface+"*.jsonl"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings of %s: %v", surface, err)
 	}

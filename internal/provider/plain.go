@@ -19,7 +19,6 @@ const (
 	maxHead     = 1 << 20          // bytes of an answer's head and of the interim ones before it
 	inline      = 16 << 10         // a body up to it goes into the buffer of the head, so that both are one write
 	large       = 64 << 10         // a body beyond it is written while the answer is awaited: it may be refused before it is read
-	staleWithin = time.Second      // a connection that was dead when it was reused shows it within a round trip
 	idleTimeout = 90 * time.Second // of a pooled connection
 	idlePerHost = 1024
 )
@@ -40,9 +39,10 @@ type plain struct {
 	pool pool
 }
 
-// RoundTrip makes one call. A connection of the pool may have died meanwhile without our knowing: when it ends at once and
-// before any of the answer, the request is sent again on a fresh one. So does net/http, by the same reasoning (RFC 9112,
-// section 9.3.1). When the context ends, so does the call, whatever it is doing, and the error is the context's cause.
+// RoundTrip makes one call. A connection of the pool may have died meanwhile without our knowing: when nothing of the request
+// could be written to it, the request goes out on a fresh one. Once something was written it may be served, and billed, and is
+// not sent again, as net/http has it for requests that are not idempotent (RFC 9110, section 9.2.2). When the context ends,
+// so does the call, whatever it is doing, and the error is the context's cause.
 func (p *plain) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	head, body, err := write(req)
@@ -57,13 +57,13 @@ func (p *plain) RoundTrip(req *http.Request) (*http.Response, error) {
 				return nil, cause(ctx, err)
 			}
 		}
-		reused, begin := c.used, time.Now()
-		c.used = true
+		reused := c.used
+		c.used, c.wrote = true, false
 		resp, err := c.exchange(req, *head, body)
 		if err == nil {
 			return resp, nil
 		}
-		if ctx.Err() != nil || !reused || !isStale(err) || time.Since(begin) > staleWithin {
+		if ctx.Err() != nil || !reused || c.wrote || !isStale(err) {
 			return nil, cause(ctx, err)
 		}
 	}
@@ -105,6 +105,7 @@ type conn struct {
 	alive   func() bool
 	abort   func() // ends whatever waits for the connection
 	used    bool
+	wrote   bool      // something of the request; read it only when nothing is being written any more
 	since   time.Time // when it became idle
 }
 
@@ -175,6 +176,7 @@ func (c *conn) send(ctx context.Context, head, body []byte) error {
 		parts := net.Buffers{head, body}
 		n, err = parts.WriteTo(c.Conn)
 	}
+	c.wrote = n > 0
 	if trace := httptrace.ContextClientTrace(ctx); n > 0 && trace != nil && trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}

@@ -132,7 +132,7 @@ func TestPlainReuse(t *testing.T) {
 			in.Peek(1)
 			c.(*net.TCPConn).SetLinger(0)
 			c.Close()
-		}, ok, 2},
+		}, outcome{Failed: "head"}, 1}, // it may have been served
 		{"closed in the answer", "", func(_ int64, c net.Conn, in *bufio.Reader, idle chan<- struct{}) {
 			idle <- struct{}{}
 			readRequest(in)
@@ -185,7 +185,7 @@ func TestPlainOnce(t *testing.T) {
 	}
 }
 
-// TestPlainLate: a reused connection that breaks after a while was not stale: the upstream was at work, and may bill it.
+// TestPlainLate: a request that was written to a reused connection is not sent again, since the upstream may have been at work.
 func TestPlainLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns := 0
@@ -197,7 +197,7 @@ func TestPlainLate(t *testing.T) {
 				readRequest(in)
 				io.WriteString(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 				readRequest(in)
-				<-time.After(2 * staleWithin)
+				<-time.After(time.Second)
 				theirs.Close()
 			}()
 			return ours, nil

@@ -8,9 +8,9 @@ import (
 )
 
 func TestGrowth(t *testing.T) {
-	for live, want := range map[uint64]int{0: 6300, 1 << 20: 6300, 4 << 20: 1500, 16 << 20: 300, 32 << 20: 100, 1 << 30: 100} {
-		if got := growth(live); got != want {
-			t.Errorf("%d MB in use: %d %%, want %d", live>>20, got, want)
+	for used, want := range map[uint64]int{0: 4800, 1 << 20: 4800, 4 << 20: 1200, 48 << 20: 100, 96 << 20: 50, 1 << 30: 50} {
+		if got := growth(used); got != want {
+			t.Errorf("%d MB in use: %d %%, want %d", used>>20, got, want)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (r *report) bars() table {
 		t.rows = append(t.rows, []string{"CPU per " + name + ", ratio to rp", fmt.Sprintf("%.2f", mid), fmt.Sprintf("%.2f–%.2f", low, high), fmt.Sprintf("≤ %.2f", bar), verdict(mid <= bar)})
 	}
 	ratio("small chat request", r.small, .75)
-	ratio("request with a 64 KB prompt", r.large, .30)
+	ratio("request with a 64 KB prompt (conversation; new text: see below)", r.large, .30)
 	ratio("streamed event", r.events, 1.1)
 	memory := func(name string, n int64, bar float64) {
 		t.rows = append(t.rows, []string{name, fmt.Sprintf("%.0f MB", megabytes(n)), "", fmt.Sprintf("≤ %.0f MB", bar), verdict(megabytes(n) <= bar)})

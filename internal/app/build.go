@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"tidegate/internal/config"
 	"tidegate/internal/fake"
 	"tidegate/internal/gate"
+	"tidegate/internal/llm"
 	"tidegate/internal/price"
 	"tidegate/internal/provider"
 	"tidegate/internal/route"
@@ -110,6 +112,9 @@ func (b *builder) configured(p *config.Provider) (*provider.Upstream, error) {
 	if !ok {
 		return nil, fmt.Errorf("unknown type %q", p.Type)
 	}
+	if row.Name == "openai" && elsewhere(p.BaseURL) {
+		row.Issuer, row.Quirks = "", llm.Quirks{} // a server that speaks the dialect: what OpenAI's own models refuse is not its concern
+	}
 	opt := provider.Options{
 		Name: p.Name, BaseURL: p.BaseURL, Models: p.Models, Default: p.DefaultModel, Extra: p.ExtraBody.Reveal(), Transport: b.transport,
 		Header: map[string]string{},
@@ -129,6 +134,16 @@ func (b *builder) configured(p *config.Provider) (*provider.Upstream, error) {
 		u.Local = u.Local || config.Loopback(u.Base.Hostname())
 	}
 	return u, err
+}
+
+// elsewhere tells whether an address is none of OpenAI's.
+func elsewhere(address string) bool {
+	u, err := url.Parse(address)
+	if address == "" || err != nil {
+		return false
+	}
+	host := "." + u.Hostname()
+	return !strings.HasSuffix(host, ".openai.com") && !strings.HasSuffix(host, ".openai.azure.com")
 }
 
 func (b *builder) fromEnv(row provider.Row) (provider.Credential, bool) {

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -332,6 +334,40 @@ func TestBreaks(t *testing.T) {
 				if r := h.books.last(); r.Outcome != logs.Truncated || r.Attempts[0].Class == "" {
 					t.Errorf("%s on %s: %s %+v", model+"/"+how, surface, r.Outcome, r.Attempts)
 				}
+			}
+		}
+	}
+}
+
+// Streams that were read to their end leave their connection for the next one, whoever speaks what.
+func TestConnectionsAreUsedAgain(t *testing.T) {
+	h := newHouse(t, true, Limits{})
+	var conns atomic.Int64
+	upstream := httptest.NewUnstartedServer(h.fake)
+	upstream.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	upstream.Start()
+	defer upstream.Close()
+	transport := provider.NewTransport(time.Second)
+	defer transport.CloseIdleConnections()
+	for _, u := range h.front.gate.State().Routes.Upstreams {
+		u.Transport = transport
+		u.Base.Host = upstream.Listener.Addr().String()
+	}
+	for _, path := range []string{"/v1/chat/completions", "/v1/messages"} {
+		for _, model := range []string{"chat", "claude"} {
+			conns.Store(0)
+			for range 5 {
+				body := fmt.Sprintf(`{"model":%q,"stream":true,"max_tokens":50,"messages":[{"role":"user","content":"hi"}]}`, model+"/chat")
+				if w := h.post(t.Context(), path, body); w.Code != 200 {
+					t.Fatalf("%d %s", w.Code, w.Body)
+				}
+			}
+			if n := conns.Load(); n > 1 {
+				t.Errorf("%s from %s: %d connections for 5 streams", path, model, n)
 			}
 		}
 	}

@@ -135,8 +135,7 @@ func (e *exchange) relay(ctx context.Context, answer *route.Answer) {
 		}
 		e.x.Sent(buf)
 		if last(step) {
-			answer.Close()
-			e.finish()
+			e.finish() // but the answer is read to its end, or its connection could not be used again
 		}
 		if e.stream.write(buf, !step.More) != nil {
 			answer.Close()

@@ -108,6 +108,7 @@ func TestClosingTheBodyIsLeaving(t *testing.T) {
 		if _, err := resp.Body.Read(make([]byte, 4096)); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait() // until it has counted what it wrote
 		resp.Body.Close()
 		if q := srv.Requests()[0]; q.GoneAt == nil || q.Events != 1 {
 			t.Errorf("%+v", q)

@@ -57,7 +57,7 @@ func scenarios(t *testing.T) (all []scenario) {
 	t.Helper()
 	doc, err := os.ReadFile(filepath.Join(corpus.Shared(t), "corpus", corpus.Part(), "SCENARIOS.jsonl"))
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	for line := range bytes.Lines(doc) {
 		var s scenario
